@@ -1,0 +1,52 @@
+import Glibc
+
+/// A flat table of fixed size, allocated once and shared by pointer: what the packet path uses where other code would use
+/// `Array`. Elements are changed in place, with no reference count, no copy and no exclusivity check.
+///
+/// The memory comes zeroed from the system and lives until `deallocate`; elements must be trivial types for which all
+/// zeroes is a valid value (numbers, structs of numbers, `Atomic`s laid out in place). Indexing outside is a programming
+/// error that debug builds catch; every index on the packet path is one that a table handed out itself.
+@safe public struct Slab<Element: ~Copyable>: @unchecked Sendable {
+    @usableFromInline let base: UnsafeMutablePointer<Element>
+    public let count: Int
+
+    /// Maps zeroed memory for `count` elements. Untouched pages cost nothing until they are used.
+    public init(count: Int) {
+        let bytes = max(count, 1) * MemoryLayout<Element>.stride
+        let memory = unsafe mmap(nil, bytes, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0)
+        guard let memory = unsafe memory, unsafe memory != MAP_FAILED else {
+            fatalError("no memory for a table of \(bytes) bytes")
+        }
+        unsafe base = memory.bindMemory(to: Element.self, capacity: count)
+        self.count = count
+    }
+
+    @inlinable @inline(__always)
+    public subscript(_ index: Int) -> Element {
+        unsafeAddress {
+            assert(index >= 0 && index < count)
+            return unsafe UnsafePointer(base + index)
+        }
+        nonmutating unsafeMutableAddress {
+            assert(index >= 0 && index < count)
+            return unsafe base + index
+        }
+    }
+
+    @inlinable @inline(__always)
+    public subscript(_ index: UInt32) -> Element {
+        unsafeAddress {
+            assert(index < count)
+            return unsafe UnsafePointer(base + Int(index))
+        }
+        nonmutating unsafeMutableAddress {
+            assert(index < count)
+            return unsafe base + Int(index)
+        }
+    }
+
+    /// Gives the memory back. No copy of this value may be used afterwards.
+    public func deallocate() {
+        unsafe munmap(base, max(count, 1) * MemoryLayout<Element>.stride)
+    }
+}

@@ -1,0 +1,6 @@
+import ArgumentParser
+
+@main
+struct Martlet: ParsableCommand {
+    static let configuration = CommandConfiguration(abstract: "A kernel-bypass router, firewall and NAT gateway.")
+}

@@ -1,0 +1,1 @@
+// The compiled BPF objects, embedded by the CompileBPF plugin.
