@@ -3,7 +3,7 @@ import Net
 /// A policy rule as the packet path evaluates it (fib_rule_match in net/core/fib_rules.c and fib4_rule_match in
 /// net/ipv4/fib_rules.c). Rules lie in one immutable block in the order of their priorities; the block ends with a rule
 /// whose action is `end`.
-struct CompiledRule {
+struct CompiledPolicyRule {
     /// All zeroes is the end of the block.
     enum Action {
         static let end: UInt8 = 0
@@ -65,16 +65,16 @@ struct CompiledRule {
     /// - Returns: the rules with an end, padded to a power of two.
     static func compile(
         _ rules: [PolicyRule], tableSlot: (UInt32) -> UInt32, interface: (String) -> PortIndex?
-    ) -> Slab<CompiledRule> {
+    ) -> Slab<CompiledPolicyRule> {
         var size = 1
         while size <= rules.count { size *= 2 }
-        let block = Slab<CompiledRule>(count: size)
+        let block = Slab<CompiledPolicyRule>(count: size)
         func number(_ name: String?) -> UInt8 {
             guard let name else { return anyInterface }
             return interface(name)?.rawValue ?? foreignInterface
         }
         for (place, rule) in rules.enumerated() {
-            var compiled = CompiledRule()
+            var compiled = CompiledPolicyRule()
             compiled.source = rule.source.network.address.rawValue
             compiled.sourceMask = rule.source.mask.rawValue
             compiled.destination = rule.destination.network.address.rawValue

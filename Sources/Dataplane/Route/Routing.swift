@@ -38,7 +38,7 @@ public struct Routing: Sendable {
 struct RoutingState: ~Copyable {
     let generation: Atomic<UInt64>
     /// The rules, once they are not the initial three any more.
-    let rules: AtomicSlab<CompiledRule>
+    let rules: AtomicSlab<CompiledPolicyRule>
     /// Our numbers of tables local, main and default for the time before that; default is 0 until it has had a route.
     let localTable: Atomic<UInt32>
     let mainTable: Atomic<UInt32>
@@ -88,23 +88,23 @@ extension Routing {
         return result
     }
 
-    private func findByRules(_ rules: Slab<CompiledRule>, _ query: RouteQuery, tos: UInt8) -> FoundRoute {
+    private func findByRules(_ rules: Slab<CompiledPolicyRule>, _ query: RouteQuery, tos: UInt8) -> FoundRoute {
         var place = 0
         while place < rules.count {
             let rule = rules[place]
-            if rule.action == CompiledRule.Action.end { break }
+            if rule.action == CompiledPolicyRule.Action.end { break }
             place &+= 1
             guard rule.matches(query, tos: tos) else { continue }
             switch rule.action {
-            case CompiledRule.Action.lookup:
+            case CompiledPolicyRule.Action.lookup:
                 let result = findIn(rule.target, merged: 0, query, tos: tos)
                 if result.code == .again { continue }
                 if result.code == .found, Int(result.length) <= Int(rule.suppressPrefixLength) { continue }
                 return result
-            case CompiledRule.Action.goto: place = Int(rule.target)
-            case CompiledRule.Action.blackhole: return FoundRoute(code: .blackhole)
-            case CompiledRule.Action.unreachable: return FoundRoute(code: .noRoute)
-            case CompiledRule.Action.prohibit: return FoundRoute(code: .prohibit)
+            case CompiledPolicyRule.Action.goto: place = Int(rule.target)
+            case CompiledPolicyRule.Action.blackhole: return FoundRoute(code: .blackhole)
+            case CompiledPolicyRule.Action.unreachable: return FoundRoute(code: .noRoute)
+            case CompiledPolicyRule.Action.prohibit: return FoundRoute(code: .prohibit)
             default: continue
             }
         }

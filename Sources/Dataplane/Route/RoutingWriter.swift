@@ -304,7 +304,7 @@ extension RoutingWriter {
 
     private func publishRules() {
         let names = Dictionary(ports.map { ($0.name, $0.port) }, uniquingKeysWith: { $1 })
-        let block = CompiledRule.compile(
+        let block = CompiledPolicyRule.compile(
             rules,
             tableSlot: { id in
                 guard let table = table(id) else {
