@@ -40,9 +40,8 @@ public enum LineCodec {
         case .typeMismatch(let type, let context):
             return "not \(name(of: type))\(place(context.codingPath))"
         case .dataCorrupted(let context):
-            // Without a path it is the JSON itself that cannot be read.
-            return context.underlyingError == nil || !context.codingPath.isEmpty
-                ? "\(context.debugDescription)\(place(context.codingPath))" : "not JSON"
+            let isSyntax = context.debugDescription.contains("not valid JSON")
+            return isSyntax ? "not JSON" : context.debugDescription + place(context.codingPath)
         @unknown default:
             return "not understood"
         }

@@ -49,7 +49,6 @@ final class LineSocket: Sendable {
     /// Adds what has come to `buffer`, at most 64 KiB, waiting for it until `deadline` (nil: for ever).
     func receive(into buffer: inout [UInt8], until deadline: ContinuousClock.Instant?) throws(Trouble) {
         try wait(POLLIN, until: deadline)
-        let old = buffer.count
         let room = 1 << 16
         let descriptor = descriptor
         var code: Int32 = 0
@@ -64,7 +63,6 @@ final class LineSocket: Sendable {
             throw code == ECONNRESET ? .closed : .failed(code)
         }
         if received == 0 { throw .closed }
-        buffer.reserveCapacity(old + received)
         buffer += chunk[..<received]
     }
 
@@ -73,13 +71,14 @@ final class LineSocket: Sendable {
             var milliseconds: Int32 = -1
             if let deadline {
                 let left = ContinuousClock.now.duration(to: deadline).components
-                guard left.seconds >= 0, left.attoseconds >= 0 else { throw .timedOut }
-                milliseconds = Int32(clamping: left.seconds * 1000 + left.attoseconds / 1_000_000_000_000_000 + 1)
+                // A deadline that has passed still takes what is ready now.
+                milliseconds = max(0, Int32(clamping: left.seconds * 1000 + left.attoseconds / 1_000_000_000_000_000 + (left.attoseconds > 0 ? 1 : 0)))
             }
             var entry = pollfd(fd: descriptor, events: Int16(events), revents: 0)
             let ready = unsafe poll(&entry, 1, milliseconds)
             if ready > 0 { return }
             if ready < 0 && errno != EINTR { throw .failed(errno) }
+            if ready == 0, let deadline, ContinuousClock.now >= deadline { throw .timedOut }
         }
     }
 }
