@@ -37,6 +37,7 @@ final class SocketFile: Sendable {
             self.identity = identity
         } catch {
             if descriptor >= 0 { close(descriptor) }
+            unsafe unlink(path + ".lock")
             close(lock)
             throw error
         }

@@ -1,3 +1,4 @@
+import Control
 import Foundation
 import Testing
 
@@ -76,5 +77,24 @@ struct CommandLineTests {
         try "ports: [{name: a}]\n".write(toFile: path, atomically: true, encoding: .utf8)
         let good = try run(["check", "--config", path])
         #expect(good.code == 0 && good.out.isEmpty && good.err.isEmpty)
+    }
+
+    @Test("answers of a daemon are a table, or one JSON document")
+    func answers() throws {
+        let path = "/tmp/martlet-cli-\(UInt32.random(in: 0 ... .max)).sock"
+        let server = try ControlServer(path: path, group: nil, handler: Handler())
+        try server.start()
+        defer { server.stop() }
+        let table = try run(["show", "drops", "--socket", path])
+        #expect(table.code == 0)
+        #expect(table.out == "packets  reason  meaning\n      0  r0\n      0  r1\n      0  r2\n")
+        let json = try run(["show", "drops", "--json", "--socket", path])
+        let rows = try JSONDecoder().decode([DropRow].self, from: Data(json.out.utf8))
+        #expect(rows.map(\.reason) == ["r0", "r1", "r2"])
+        #expect(try run(["show", "routes", "--json", "--socket", path]).out == "[]\n")
+        #expect(try run(["flows", "count", "--socket", path]).out == "1\n")
+        #expect(try run(["rules", "restore", "-", "--socket", path], input: "*filter\nCOMMIT\n").code == 0)
+        let refused = try run(["rules", "save", "--socket", path])
+        #expect(refused.code == 1 && refused.err.hasPrefix("martlet: "))
     }
 }

@@ -4,7 +4,7 @@ import Glibc
 import Testing
 
 /// Answers what the tests ask for.
-private struct Handler: ControlHandler {
+struct Handler: ControlHandler {
     func handle(_ request: Request, reply: (Reply) throws -> Void) throws {
         switch request {
         case .drops: for n in 0..<3 { try reply(.drop(DropRow(reason: "r\(n)", text: "", packets: 0))) }
@@ -222,6 +222,7 @@ struct ControlServerTests {
             try ControlServer(path: path, group: nil, handler: Handler())
         }
         unsafe unlink(path)
+        #expect(unsafe access(path + ".lock", F_OK) != 0)
     }
 
     @Test("with no daemon, the client says so and what to do")
