@@ -1,0 +1,20 @@
+import ArgumentParser
+import Control
+
+struct ShowDrops: ParsableCommand {
+    static let configuration = CommandConfiguration(commandName: "drops", abstract: "Packets dropped, by reason.")
+
+    @OptionGroup var client: ClientOptions
+    @OptionGroup var options: ListOptions
+
+    func run() throws {
+        let table = Table([
+            ("packets", .right), ("reason", .left), ("meaning", .left),
+        ])
+        try client.list(.drops, json: options.json, table: table) { reply in
+            if case .drop(let row) = reply { row } else { nil }
+        } cells: { row in
+            ["\(row.packets)", row.reason, row.text]
+        }
+    }
+}
