@@ -33,6 +33,8 @@ struct NetlinkSocket: ~Copyable {
         // Error texts, and answers without a copy of the question. Older kernels refuse, and nothing depends on it.
         _ = try? setOption(SOL_NETLINK, NETLINK_EXT_ACK, 1)
         _ = try? setOption(SOL_NETLINK, NETLINK_CAP_ACK, 1)
+        // The first message gives the socket its address (`netlink_autobind`); without one it gets no events.
+        _ = try send(NetlinkRequest("bind a netlink socket", kind: Int(NLMSG_NOOP), flags: 0))
     }
 
     deinit { close(fileDescriptor) }
