@@ -125,9 +125,9 @@ private final class Follower {
             ip link set a0 mtu 1400; ip link set b0 down; ip link set b0 name wan; ip link set wan address 02:00:00:00:00:07
             ip link set wan up
             ip route add 10.9.0.0/16 via 10.2.0.2 || ip route add 10.9.0.0/16 dev wan
-            ip link add br type bridge; ip link set a1 master br; ip link set br up
+            ip link add bri0 type bridge; ip link set a1 master bri0; ip link set bri0 up
             ip link set a1 nomaster
-            ip link del br
+            ip link del bri0
             ip link del wan
             ip link add t0 type veth peer name t1; ip link set t0 up
             ip link set a0 down
@@ -174,6 +174,94 @@ private final class Follower {
             let follower = try Follower()
             for command in script.text.split(separator: "\n") { try follower.step(String(command)) }
             #expect(follower.mirror.overflows == 0)
+        }
+    }
+
+    @Test("Lost events are made good by reading everything anew, and the follower ends where the kernel is")
+    func overflow() throws {
+        try inFreshNetwork {
+            run(topology)
+            let follower = try Follower(receiveBuffer: 4096)
+            run("for i in $(seq 0 9999); do echo route add 10.$((128 + i / 250)).$((i % 250)).0/24 via 10.1.0.2; done | ip -batch -")
+            run("ip neigh add 10.1.0.50 lladdr 02:00:00:00:00:50 dev a0 nud permanent; ip link set b0 mtu 1400")
+            try follower.step("ip rule add table 9 priority 9")
+            #expect(follower.mirror.overflows > 0)
+            #expect(follower.state.routes.count > 10_000)
+            try follower.step("ip link set a0 down")
+            #expect(follower.state.routes.count < 100)
+        }
+    }
+
+    @Test("Ten thousand routes arrive as events, one change each")
+    func manyRoutes() throws {
+        try inFreshNetwork {
+            run(topology)
+            let follower = try Follower(receiveBuffer: 64 << 20)
+            run("for i in $(seq 0 9999); do echo route add 10.$((128 + i / 250)).$((i % 250)).0/24 via 10.1.0.2; done | ip -batch -")
+            let changes = try follower.mirror.receive()
+            #expect(changes.count == 10_000)
+            follower.state.apply(changes)
+            #expect(follower.mirror.overflows == 0)
+            let difference = try follower.difference("route")
+            #expect(difference == nil)
+        }
+    }
+
+    @Test("Without nexthop_compat_mode a route says its object's number alone, and the mirror looks it up")
+    func resolvesNexthopObjects() throws {
+        try inFreshNetwork {
+            run(topology + "; sysctl -qw net.ipv4.nexthop_compat_mode=0")
+            run("ip nexthop add id 1 via 10.1.0.2 dev a0; ip nexthop add id 2 via 10.2.0.2 dev b0")
+            let mirror = try KernelMirror()
+            run("ip nexthop add id 3 group 1,5/2,2; ip route add 10.9.0.0/16 nhid 3; ip route add 10.8.0.0/16 nhid 1")
+            func hops(_ prefix: IPv4Prefix) -> [String] {
+                mirror.state.routes.values.joined().filter { $0.prefix == prefix }.flatMap(\.hops).map {
+                    "\($0.gateway!) \($0.weight)"
+                }
+            }
+            _ = try mirror.receive()
+            #expect(hops("10.9.0.0/16") == ["10.1.0.2 5", "10.2.0.2 2"])
+            run("ip nexthop replace id 1 via 10.1.0.7 dev a0")
+            _ = try mirror.receive()
+            #expect(hops("10.9.0.0/16") == ["10.1.0.7 5", "10.2.0.2 2"])
+            #expect(hops("10.8.0.0/16") == ["10.1.0.7 1"])
+            run("ip nexthop del id 1")
+            _ = try mirror.receive()
+            #expect(hops("10.9.0.0/16") == ["10.2.0.2 2"])
+            #expect(hops("10.8.0.0/16") == [])
+        }
+    }
+
+    @Test("What cannot be honoured is named: an IPv6 gateway, and selectors we do not have")
+    func unsupported() throws {
+        try inFreshNetwork {
+            run(topology)
+            let mirror = try KernelMirror()
+            run("ip route add 10.9.0.0/16 via inet6 fe80::1 dev a0; ip rule add uidrange 5-6 table 9 priority 90")
+            _ = try mirror.receive()
+            let text = mirror.unsupported.map(\.description)
+            #expect(text.count == 2)
+            #expect(text.contains { $0.contains("10.9.0.0/16") && $0.contains("not IPv4") })
+            #expect(text.contains { $0.contains("priority 90") && $0.contains("uidrange") })
+            #expect(!mirror.state.policy.contains { $0.priority == 90 })
+            #expect(mirror.state.routes.values.joined().contains { $0.prefix == "10.9.0.0/16" && $0.hops[0].isDead })
+            run("ip route del 10.9.0.0/16; ip rule del priority 90")
+            _ = try mirror.receive()
+            #expect(mirror.unsupported.isEmpty)
+        }
+    }
+
+    @Test("Routes to links that are no ports are found, loopback's are not")
+    func besidePorts() throws {
+        try inFreshNetwork {
+            run(topology)
+            run("ip route add 10.9.0.0/16 via 10.2.0.2 table 7")
+            let found = try KernelMirror().state.routesBesidePorts(["a0"]).map(\.description)
+            #expect(
+                found == [
+                    "the route to 10.9.0.0/16 in table 7 leads to b0, which is no port",
+                    "the route to 10.2.0.0/24 leads to b0, which is no port",
+                ])
         }
     }
 }

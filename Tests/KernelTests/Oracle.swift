@@ -94,7 +94,8 @@ enum Oracle {
             for one in route.nexthops ?? [] {
                 line += hop(one.dev ?? "", one.gateway, one.weight ?? 1, dead: one.flags.contains("dead"))
             }
-            if let dev = route.dev { line += hop(dev, route.gateway, 1, dead: route.flags.contains("dead")) }
+            // A blackhole nexthop object shows loopback as its link.
+            if let dev = route.dev, !["6", "7", "8", "9"].contains(route.type) { line += hop(dev, route.gateway, 1, dead: route.flags.contains("dead")) }
             return line
         }
     }
@@ -135,10 +136,11 @@ enum Oracle {
             }
             func hex(_ text: String?) -> UInt32 { text.flatMap { UInt32($0.dropFirst(2), radix: 16) } ?? 0 }
             let mask = rule.fwmask.map { hex($0) } ?? (rule.fwmark == nil ? 0 : UInt32.max)
-            let action = rule.goto.map { "goto \($0)" } ?? rule.table.map { "lookup \($0)" } ?? rule.action ?? ""
+            let action = rule.goto.map { "goto \($0)" } ?? rule.table.map { "lookup \($0)" }
+                ?? ["6": "blackhole", "7": "unreachable", "8": "prohibit"][rule.action ?? ""] ?? "nop"
             return "\(rule.priority) \(rule.not != nil) \(prefix(rule.src, rule.srclen)) \(prefix(rule.dst, rule.dstlen))"
                 + " mark \(hex(rule.fwmark))/\(mask) \(rule.iif ?? "") \(rule.oif ?? "") tos \(rule.tos ?? "0x00")"
-                + " \(rule.ipproto ?? "0") \(ports(rule.sport, rule.sport_start, rule.sport_end))"
+                + " \((rule.ipproto ?? "0").replacing("ipproto-", with: "")) \(ports(rule.sport, rule.sport_start, rule.sport_end))"
                 + " \(ports(rule.dport, rule.dport_start, rule.dport_end)) \(rule.suppress_prefixlen ?? -1) \(action)"
         }
     }
