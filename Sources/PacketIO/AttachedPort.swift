@@ -67,7 +67,7 @@ public enum PortModeRequest: String, Sendable, Codable {
         var opened: [Ring]
         do {
             opened = try Self.open(setup, on: device)
-        } catch where request == .auto && error.code != EPERM && error.code != ENODEV {
+        } catch where request == .auto && error.code != EBUSY && error.code != EPERM {
             setup.zeroCopy = false
             opened = try Self.open(setup, on: device)
         }

@@ -1,12 +1,15 @@
 import CXDP
 import Foundation
+import Synchronization
 
-/// A network namespace for one test, removed with the value. Its name carries the process's number.
+/// A network namespace for one test, removed with the value. Its name carries the process's number and its own.
 final class TestNamespace {
     let name: String
+    private static let made = Atomic<Int>(0)
 
     init(_ suffix: String) throws {
-        name = "mio\(getpid())\(suffix)"
+        let number = Self.made.add(1, ordering: .relaxed).newValue
+        name = "mio\(getpid())n\(number)\(suffix)"
         try Self.run(["ip", "netns", "add", name])
         try ip("link", "set", "lo", "up")
     }
@@ -64,6 +67,8 @@ final class PacketSocket {
     init(_ link: String) throws {
         let everything = UInt16(ETH_P_ALL).bigEndian
         descriptor = socket(AF_PACKET, Int32(SOCK_RAW.rawValue | SOCK_CLOEXEC.rawValue), Int32(everything))
+        var room: Int32 = 4 << 20
+        unsafe setsockopt(descriptor, SOL_SOCKET, SO_RCVBUFFORCE, &room, 4)
         var address = sockaddr_ll()
         address.sll_family = UInt16(AF_PACKET)
         address.sll_protocol = everything
