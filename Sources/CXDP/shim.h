@@ -63,6 +63,64 @@ static inline int martlet_link_tcx(int program, int ifindex, int direction)
 	return fd < 0 ? -1 : fd;
 }
 
+/* How many programs tcx has on a device in one direction, or -1 where the kernel has no tcx. */
+static inline int martlet_count_tcx(int ifindex, int direction)
+{
+	__u32 count = 0, flags = 0;
+
+	if (bpf_prog_query(ifindex, (enum bpf_attach_type)direction, 0, &flags, NULL, &count))
+		return -1;
+	return (int)count;
+}
+
+/*
+ * tc filters, for kernels without tcx. Ours is known by a priority of our own and by its program's name. Direction is
+ * BPF_TC_INGRESS or BPF_TC_EGRESS; all return 0 or an errno value.
+ */
+#define MARTLET_FILTER_PRIORITY 0x4D52
+
+/* Makes the clsact qdisc, which is EEXIST if it is there. */
+static inline int martlet_create_clsact(int ifindex)
+{
+	LIBBPF_OPTS(bpf_tc_hook, hook, .ifindex = ifindex, .attach_point = BPF_TC_INGRESS);
+
+	return -bpf_tc_hook_create(&hook);
+}
+
+/* Removes the clsact qdisc with all its filters. */
+static inline int martlet_destroy_clsact(int ifindex)
+{
+	LIBBPF_OPTS(bpf_tc_hook, hook, .ifindex = ifindex,
+		    .attach_point = (enum bpf_tc_attach_point)(BPF_TC_INGRESS | BPF_TC_EGRESS));
+
+	return -bpf_tc_hook_destroy(&hook);
+}
+
+static inline int martlet_attach_filter(int program, int ifindex, enum bpf_tc_attach_point direction)
+{
+	LIBBPF_OPTS(bpf_tc_hook, hook, .ifindex = ifindex, .attach_point = direction);
+	LIBBPF_OPTS(bpf_tc_opts, options, .prog_fd = program, .handle = 1, .priority = MARTLET_FILTER_PRIORITY);
+
+	return -bpf_tc_attach(&hook, &options);
+}
+
+static inline int martlet_detach_filter(int ifindex, enum bpf_tc_attach_point direction)
+{
+	LIBBPF_OPTS(bpf_tc_hook, hook, .ifindex = ifindex, .attach_point = direction);
+	LIBBPF_OPTS(bpf_tc_opts, options, .handle = 1, .priority = MARTLET_FILTER_PRIORITY);
+
+	return -bpf_tc_detach(&hook, &options);
+}
+
+/* Number of the program in our filter, or 0. */
+static inline __u32 martlet_query_filter(int ifindex, enum bpf_tc_attach_point direction)
+{
+	LIBBPF_OPTS(bpf_tc_hook, hook, .ifindex = ifindex, .attach_point = direction);
+	LIBBPF_OPTS(bpf_tc_opts, options, .handle = 1, .priority = MARTLET_FILTER_PRIORITY);
+
+	return bpf_tc_query(&hook, &options) ? 0 : options.prog_id;
+}
+
 /* What XDP program a device has. Returns 0 and sets the number (0 for none) and XDP_ATTACHED_…, or an errno value. */
 static inline int martlet_query_xdp(int ifindex, __u32 *program, __u8 *mode)
 {
@@ -128,6 +186,18 @@ static inline int martlet_driver_name(int socket, const char *name, char driver[
 		return -1;
 	__builtin_memcpy(driver, info.driver, 32);
 	return 0;
+}
+
+/* Brings a device up without ARP. Returns 0 or -1 with errno set. */
+static inline int martlet_raise_link(int socket, const char *name)
+{
+	struct ifreq request = {};
+
+	__builtin_strncpy(request.ifr_name, name, IFNAMSIZ - 1);
+	if (ioctl(socket, SIOCGIFFLAGS, &request))
+		return -1;
+	request.ifr_flags |= IFF_UP | IFF_NOARP;
+	return ioctl(socket, SIOCSIFFLAGS, &request);
 }
 
 /* MTU of a device in bytes, or -1 with errno set. */
