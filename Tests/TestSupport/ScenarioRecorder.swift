@@ -8,7 +8,7 @@ public enum ScenarioRecorder {
         for output in outcome.outputs where output.expectation == nil {
             let step = scenario.steps[output.step]
             let line = step.expectations.map(\.line).max() ?? step.line
-            insertions[line, default: []].append("expect \(output.side) \(text(of: output.packet))")
+            insertions[line, default: []].append("expect \(output.side) \(self.text(of: output.packet))")
         }
         for line in insertions.keys.sorted(by: >) { lines.insert(contentsOf: insertions[line]!, at: line) }
         var inRules = false
