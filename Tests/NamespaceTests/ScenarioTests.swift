@@ -1,0 +1,23 @@
+import Glibc
+import Testing
+import TestSupport
+
+extension NamespaceTests {
+    @Suite("Scenarios", .serialized)
+    struct Scenarios {
+        /// With MARTLET_RECORD=1 the kernel's answers are written into the files: look at every line before keeping it.
+        static let isRecording = unsafe getenv("MARTLET_RECORD") != nil
+
+        @Test("the kernel does what every scenario says: it is the oracle", arguments: ScenarioFolder.all)
+        func kernel(scenario: Scenario) throws {
+            let outcome = try NamespaceScenarioRunner(.kernel).run(scenario)
+            if Self.isRecording {
+                let file = scenario.name + ".scenario"
+                let text = ScenarioRecorder.record(scenario, text: try ScenarioFolder.text(of: file), outcome: outcome)
+                try writeFile(ScenarioFolder.path + "/" + file, text)
+            } else {
+                for problem in outcome.problems { Issue.record("\(problem)") }
+            }
+        }
+    }
+}
