@@ -261,4 +261,10 @@ static inline int martlet_enter_network(int fd)
 	return (int)syscall(SYS_setns, fd, MARTLET_CLONE_NEWNET);
 }
 
+/* A file without a name, closed on exec. Returns its descriptor, or -1 with errno set. */
+static inline int martlet_memory_file(const char *name)
+{
+    return (int)syscall(SYS_memfd_create, name, 1 /* MFD_CLOEXEC */);
+}
+
 #endif
