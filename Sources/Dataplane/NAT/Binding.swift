@@ -38,9 +38,16 @@ extension Worker {
         var wanted = current
         wanted.destination = chooseAddress(current, range, current.destination)
         guard range.options.contains(.ports), wanted.ipProtocol != .icmp else { return wanted }
-        let isInRange = (range.firstPort...range.lastPort).contains(wanted.destinationPort)
+        // The parser has seen to it that the first port is not above the last.
+        let size = UInt32(range.lastPort &- range.firstPort) + 1
+        if range.options.contains(.shifted) {
+            // Wrapping is meant: ports below the base count from the end.
+            let distance = UInt32(wanted.destinationPort &- range.basePort) % size
+            wanted.destinationPort = range.firstPort &+ UInt16(truncatingIfNeeded: distance)
+            return wanted
+        }
+        let isInRange = wanted.destinationPort >= range.firstPort && wanted.destinationPort <= range.lastPort
         if isInRange, !range.options.contains(.random), range.firstPort != range.lastPort { return wanted }
-        let size = UInt32(range.lastPort - range.firstPort) + 1
         wanted.destinationPort = range.firstPort + UInt16(truncatingIfNeeded: random.next(below: size))
         return wanted
     }
