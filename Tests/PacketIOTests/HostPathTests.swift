@@ -24,7 +24,7 @@ private final class Router {
     /// Computes TCP checksums anew, which veth leaves half done.
     var completesChecksums = false
 
-    init(allowsTCX: Bool = true) throws {
+    init(allowsTCX: Bool = true, queues: Int = 1) throws {
         let client = try TestNamespace("c")
         let router = try TestNamespace("r")
         (self.client, self.router) = (client, router)
@@ -38,7 +38,7 @@ private final class Router {
         let umem = try Umem(UmemOptions(frameCount: 2048))
         (self.control, self.umem) = (control, umem)
         (hostPath, lan, host) = try router.inside {
-            let hostPath = try HostPath(control: control.map, allowsTCX: allowsTCX)
+            let hostPath = try HostPath(control: control.map, queues: queues, allowsTCX: allowsTCX)
             let host = try hostPath.inside {
                 try AttachedPort(name: HostPath.innerName, port: .host, role: .host, umem: umem, control: control)
             }
@@ -138,9 +138,10 @@ struct HostPathTests {
         try router.close()
     }
 
-    @Test("the host's own TCP crosses whole with its default offloads: large buffers arrive as frames of MTU size")
-    func bulk() throws {
-        let router = try Router()
+    @Test("the host's own TCP crosses whole with its default offloads: large buffers arrive as frames of MTU size", arguments: [1, 2])
+    func bulk(queues: Int) throws {
+        let router = try Router(queues: queues)
+        #expect(router.host.rings.count == queues)
         router.completesChecksums = true
         router.live()
         let listener = try router.router.inside { try StreamSocket(listeningOn: 8080) }
