@@ -20,7 +20,7 @@ enum DetachedThread {
                 return nil
             }, unsafe body.toOpaque())
         guard code == 0 else {
-            body.release()
+            unsafe body.release()
             throw RouterError("cannot start a thread: \(systemErrorText(code))")
         }
         pthread_detach(thread)

@@ -1,3 +1,4 @@
+import CXDP
 import Dataplane
 import Glibc
 import Net

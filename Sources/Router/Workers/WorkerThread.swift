@@ -66,7 +66,7 @@ final class WorkerThread {
                 return nil
             }, unsafe argument.toOpaque())
         guard code == 0 else {
-            argument.release()
+            unsafe argument.release()
             throw RouterError("cannot start worker thread \(id): \(systemErrorText(code))")
         }
         isRunning = true
