@@ -111,7 +111,7 @@ struct RouteTrieTests {
     @Test("A full Internet table fits; prints what it takes")
     func fullTable() {
         #if DEBUG
-        let count = 200_000
+        let count = 50_000
         #else
         let count = 1_000_000
         #endif
