@@ -1,6 +1,7 @@
-@testable import Dataplane
 import Net
 import Testing
+
+@testable import Dataplane
 
 @Suite("Routes: how a destination is looked up")
 struct RouteLookupTests {
@@ -47,7 +48,9 @@ struct RouteLookupTests {
         #expect(router.decide("192.0.2.1") == answer)
     }
 
-    @Test("Higher tos first, then lower metric; a route of another tos is passed over, and then shorter prefixes are tried")
+    @Test(
+        "Higher tos first, then lower metric; a route of another tos is passed over, and then shorter prefixes are tried"
+    )
     func aliases() {
         let router = TestRouter()
         router.writer.apply([
@@ -89,7 +92,9 @@ struct RouteLookupTests {
         #expect(router.decide("192.0.2.1") == "p2")
     }
 
-    @Test("A link that goes down takes its routes with it, but not our addresses; multipath routes lose a hop and regain it")
+    @Test(
+        "A link that goes down takes its routes with it, but not our addresses; multipath routes lose a hop and regain it"
+    )
     func linkDown() {
         let router = TestRouter()
         let multipath = Route(prefix: "192.0.2.0/24", hops: [RouteHop(link: link(1)), RouteHop(link: link(2))])
@@ -120,7 +125,8 @@ struct RouteLookupTests {
         #expect(router.decide("192.0.2.1") == "egressNotAPort")
         #expect(router.routing.generation > generation)
         router.writer.setPorts([
-            RoutingPort(port: port(0), link: link(0), name: "p0"), RoutingPort(port: port(7), link: link(1), name: "p1"),
+            RoutingPort(port: port(0), link: link(0), name: "p0"),
+            RoutingPort(port: port(7), link: link(1), name: "p1"),
         ])
         #expect(router.decide("192.0.2.1") == "p7 via 10.1.0.9")
         #expect(router.routing.ports.mtu(port(7)) == 1500)
@@ -187,7 +193,9 @@ struct RouteLookupTests {
         #expect(moved(.policy(PolicyRule(priority: 5, action: .nop))))
     }
 
-    @Test("While the rules are untouched, tables local and main are one, and table default is asked when they know nothing")
+    @Test(
+        "While the rules are untouched, tables local and main are one, and table default is asked when they know nothing"
+    )
     func mergedTables() {
         let router = TestRouter()
         router.writer.apply([

@@ -1,6 +1,7 @@
-@testable import Dataplane
 import Net
 import Testing
+
+@testable import Dataplane
 
 @Suite("Next hops: multipath and neighbours")
 struct RouteNextHopTests {
@@ -41,14 +42,18 @@ struct RouteNextHopTests {
     @Test("The same flow takes the same hop")
     func stability() {
         let router = TestRouter()
-        router.writer.apply([.route(Route(prefix: "192.0.2.0/24", hops: [RouteHop(link: link(1)), RouteHop(link: link(2))]))])
+        router.writer.apply([
+            .route(Route(prefix: "192.0.2.0/24", hops: [RouteHop(link: link(1)), RouteHop(link: link(2))]))
+        ])
         for hash: UInt32 in [0, 0x7FFF_FFFF, 0x8000_0000, .max] {
             let query = RouteQuery(destination: "192.0.2.1", ingress: port(0), flowHash: hash)
             #expect(router.decide(query) == (hash < 0x8000_0000 ? "p1" : "p2"))
         }
     }
 
-    static func neighbor(_ n: Int, _ address: IPv4Address, _ mac: MACAddress? = "02:00:00:00:00:aa", _ state: Neighbor.State = .reachable)
+    static func neighbor(
+        _ n: Int, _ address: IPv4Address, _ mac: MACAddress? = "02:00:00:00:00:aa", _ state: Neighbor.State = .reachable
+    )
         -> Neighbor
     {
         Neighbor(link: link(n), address: address, mac: mac, state: state)
@@ -69,7 +74,8 @@ struct RouteNextHopTests {
         #expect(!routing.neighbors.state(NeighborTable.unknown).isUsable)
         router.writer.apply([.neighborRemoved(link: link(1), address: "10.1.0.9")])
         #expect(!routing.neighbors.state(result.neighbor).isUsable, "whoever still holds the number learns it")
-        #expect(routing.lookup(RouteQuery(destination: "192.0.2.1", ingress: port(0))).neighbor == NeighborTable.unknown)
+        #expect(
+            routing.lookup(RouteQuery(destination: "192.0.2.1", ingress: port(0))).neighbor == NeighborTable.unknown)
     }
 
     @Test("A neighbour is marked once a period, by the first to use it")
@@ -91,7 +97,9 @@ struct RouteNextHopTests {
 
     @Test(
         "A failed neighbour is known to have failed, one without an Ethernet address cannot be used",
-        arguments: [(Neighbor.State.failed, Neighbor.State.failed), (.incomplete, .incomplete), (.reachable, .incomplete)])
+        arguments: [
+            (Neighbor.State.failed, Neighbor.State.failed), (.incomplete, .incomplete), (.reachable, .incomplete),
+        ])
     func withoutMAC(told: Neighbor.State, shown: Neighbor.State) {
         let router = TestRouter()
         router.writer.apply([.neighbor(Self.neighbor(1, "10.1.0.9", nil, told))])

@@ -1,6 +1,7 @@
-@testable import Dataplane
 import Net
 import Testing
+
+@testable import Dataplane
 
 @Suite("Policy rules: which table a packet is looked up in")
 struct RoutePolicyTests {
@@ -94,8 +95,11 @@ struct RoutePolicyTests {
     func jumps() {
         let blocked = PolicyRule(priority: 10, action: .prohibit)
         let far = PolicyRule(priority: 20, action: Self.to100)
-        #expect(Self.router(PolicyRule(priority: 5, action: .goto(priority: 20)), blocked, far).decide(Self.plain) == "p1")
-        #expect(Self.router(PolicyRule(priority: 5, action: .goto(priority: 19)), blocked, far).decide(Self.plain) == "prohibit")
+        #expect(
+            Self.router(PolicyRule(priority: 5, action: .goto(priority: 20)), blocked, far).decide(Self.plain) == "p1")
+        #expect(
+            Self.router(PolicyRule(priority: 5, action: .goto(priority: 19)), blocked, far).decide(Self.plain)
+                == "prohibit")
         #expect(Self.router(far, PolicyRule(priority: 30, action: .goto(priority: 20))).decide(Self.plain) == "p1")
         let back = PolicyRule(priority: 30, action: .goto(priority: 25))
         #expect(Self.router(PolicyRule(priority: 25, action: .nop), back).decide(Self.plain) == "p2")

@@ -1,6 +1,7 @@
-@testable import Dataplane
 import Net
 import Testing
+
+@testable import Dataplane
 
 @Suite("Sources and destinations: what may come in, and where from")
 struct RouteSourceTests {
@@ -36,7 +37,8 @@ struct RouteSourceTests {
         let routing = Self.router(PortSettings()).routing
         for (mode, verdict) in [(SourceCheck.off, off), (.loose, loose), (.strict, strict)] {
             #expect(
-                routing.validateSource(source, destination: "203.0.113.1", ingress: port(0), egress: port(1), mode: mode)
+                routing.validateSource(
+                    source, destination: "203.0.113.1", ingress: port(0), egress: port(1), mode: mode)
                     == verdict, "\(mode)")
         }
     }
@@ -44,7 +46,8 @@ struct RouteSourceTests {
     @Test("Strict takes any hop of a multipath route for the way back", arguments: [(1, true), (2, true), (3, false)])
     func multipath(n: Int, valid: Bool) {
         let routing = Self.router(PortSettings()).routing
-        let verdict = routing.validateSource("192.0.2.7", destination: "10.0.0.7", ingress: port(n), egress: port(0), mode: .strict)
+        let verdict = routing.validateSource(
+            "192.0.2.7", destination: "10.0.0.7", ingress: port(n), egress: port(0), mode: .strict)
         #expect(verdict == (valid ? .valid : .reversePath))
     }
 
@@ -52,16 +55,21 @@ struct RouteSourceTests {
     func acceptLocal() {
         let routing = Self.router(PortSettings(acceptsLocalSource: true)).routing
         for mode in [SourceCheck.off, .loose] {
-            #expect(routing.validateSource("10.1.0.1", destination: "10.2.0.7", ingress: port(0), egress: port(2), mode: mode) == .valid)
+            #expect(
+                routing.validateSource(
+                    "10.1.0.1", destination: "10.2.0.7", ingress: port(0), egress: port(2), mode: mode) == .valid)
         }
-        #expect(routing.validateSource("10.1.0.1", destination: "10.2.0.7", ingress: port(0), egress: port(2), mode: .strict) == .reversePath)
+        #expect(
+            routing.validateSource(
+                "10.1.0.1", destination: "10.2.0.7", ingress: port(0), egress: port(2), mode: .strict) == .reversePath)
     }
 
     @Test("On a port without addresses, loose fails for what leads out elsewhere")
     func unaddressed() {
         let routing = Self.router(PortSettings(), isAddressed: false).routing
         func check(_ mode: SourceCheck) -> SourceVerdict {
-            routing.validateSource("203.0.113.7", destination: "10.1.0.7", ingress: port(0), egress: port(1), mode: mode)
+            routing.validateSource(
+                "203.0.113.7", destination: "10.1.0.7", ingress: port(0), egress: port(1), mode: mode)
         }
         #expect(check(.off) == .valid)
         #expect(check(.loose) == .reversePath)
@@ -85,7 +93,8 @@ struct RouteSourceTests {
         for sends in [true, false] {
             let routing = Self.router(PortSettings(sendsRedirects: sends)).routing
             #expect(
-                routing.validateSource("10.1.0.255", destination: "203.0.113.1", ingress: port(0), egress: port(0), mode: .off)
+                routing.validateSource(
+                    "10.1.0.255", destination: "203.0.113.1", ingress: port(0), egress: port(0), mode: .off)
                     == (sends ? .martian : .valid))
         }
     }
@@ -125,7 +134,9 @@ struct RouteSourceTests {
     @Test("With route_localnet, 127.0.0.0/8 is as any other network")
     func localnet() {
         let routing = Self.router(PortSettings(routesLoopback: true)).routing
-        #expect(describe(routing.receive(RouteQuery(destination: "127.0.0.1", source: "10.0.0.7", ingress: port(0)))) == "local")
+        #expect(
+            describe(routing.receive(RouteQuery(destination: "127.0.0.1", source: "10.0.0.7", ingress: port(0))))
+                == "local")
     }
 
     @Test("The port's own rp_filter decides")
@@ -140,7 +151,8 @@ struct RouteSourceTests {
 
 @Suite("Ports: addresses and what is chosen among them")
 struct RoutePortTests {
-    @Test("The source that suits the next hop, else the first; secondary ones never; narrow scopes only where asked for")
+    @Test(
+        "The source that suits the next hop, else the first; secondary ones never; narrow scopes only where asked for")
     func selection() {
         let router = TestRouter()
         router.writer.apply([
@@ -179,8 +191,11 @@ struct RoutePortTests {
         let router = TestRouter()
         let ports = router.routing.ports
         #expect(ports.exists(port(1)) && ports.isUp(port(1)) && ports.isRunning(port(1)))
-        #expect(ports.mac(port(1)) == "02:00:00:00:00:01" && ports.mtu(port(1)) == 1500 && ports.link(port(1)) == link(1))
-        router.writer.apply([.link(Link(index: link(1), name: "p1", mac: "02:00:00:00:00:09", mtu: 9000, isUp: true, isRunning: false))])
+        #expect(
+            ports.mac(port(1)) == "02:00:00:00:00:01" && ports.mtu(port(1)) == 1500 && ports.link(port(1)) == link(1))
+        router.writer.apply([
+            .link(Link(index: link(1), name: "p1", mac: "02:00:00:00:00:09", mtu: 9000, isUp: true, isRunning: false))
+        ])
         #expect(ports.isUp(port(1)) && !ports.isRunning(port(1)))
         #expect(ports.mac(port(1)) == "02:00:00:00:00:09" && ports.mtu(port(1)) == 9000)
         #expect(!ports.exists(port(9)) && !ports.exists(.none) && !ports.exists(.host))

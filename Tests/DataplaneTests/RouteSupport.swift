@@ -1,5 +1,6 @@
-@testable import Dataplane
 import Net
+
+@testable import Dataplane
 
 /// A small generator of numbers (SplitMix64), so that a failing case comes again with its seed.
 struct SeededNumbers: RandomNumberGenerator {

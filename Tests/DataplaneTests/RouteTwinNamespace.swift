@@ -105,7 +105,8 @@ final class TwinNamespace {
         else { throw Failure(description: "route not understood: \(shown)") }
         func hop(_ hop: JSONHop) throws -> RouteHop {
             RouteHop(
-                link: try link(hop.dev ?? ""), gateway: hop.gateway.flatMap { IPv4Address($0) }, weight: hop.weight ?? 1,
+                link: try link(hop.dev ?? ""), gateway: hop.gateway.flatMap { IPv4Address($0) },
+                weight: hop.weight ?? 1,
                 isDead: hop.flags?.contains("dead") ?? false)
         }
         var hops = try (shown.nexthops ?? []).map(hop)

@@ -180,8 +180,8 @@ extension Routing {
         }
     }
 
-    /// Without a route, or with one that refuses, a packet bound to an interface is taken to be for a neighbour on it (ip_route_output_key_hash_rcu:
-    /// "Apparently, routing tables are wrong").
+    /// Without a route, or with one that refuses, a packet bound to an interface is taken to be for a neighbour on it
+    /// (ip_route_output_key_hash_rcu: "Apparently, routing tables are wrong").
     private func failure(_ kind: RouteResult.Kind, _ query: RouteQuery) -> RouteResult {
         query.ingress == .host && query.egress != .none ? onLink(.unicast, query) : RouteResult(kind)
     }

@@ -250,7 +250,9 @@ extension RoutingWriter {
         let former = table.route(network, length)
         guard former != 0 else { return }
         var aliases = store.aliases(of: former)
-        guard let place = aliases.firstIndex(where: { $0.tos == route.tos && $0.metric == route.metric }) else { return }
+        guard let place = aliases.firstIndex(where: { $0.tos == route.tos && $0.metric == route.metric }) else {
+            return
+        }
         // The removal of an entry that another one has replaced already.
         let links = Set(route.hops.map(\.link))
         if !links.isEmpty, !aliases[place].hops.isEmpty, links.isDisjoint(with: aliases[place].hops.map(\.link)) {

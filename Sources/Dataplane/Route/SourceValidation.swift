@@ -37,7 +37,9 @@ extension Routing {
         guard found.code == .found else { return mode == .off ? .valid : .reversePath }
         let route = memory.entries[found.entry]
         let isLocal = route.kind == RouteKind.local.rawValue
-        guard route.kind == RouteKind.unicast.rawValue || isLocal && settings.acceptsLocalSource else { return .martian }
+        guard route.kind == RouteKind.unicast.rawValue || isLocal && settings.acceptsLocalSource else {
+            return .martian
+        }
         // Any hop of a multipath route will do, a dead one too (fib_info_nh_uses_dev).
         var hop = route.firstHop
         while hop != 0 {
@@ -95,7 +97,8 @@ extension Routing {
         }
         let verdict = validateSource(
             query.source, destination: isGroup ? .any : query.destination, ingress: query.ingress,
-            egress: result.kind == .unicast || result.kind == .egressNotAPort ? result.egress : .host, tos: query.tos, mark: query.mark,
+            egress: result.kind == .unicast || result.kind == .egressNotAPort ? result.egress : .host, tos: query.tos,
+            mark: query.mark,
             mode: settings.sourceCheck, ipProtocol: query.ipProtocol, sourcePort: query.sourcePort,
             destinationPort: query.destinationPort)
         return switch verdict {
