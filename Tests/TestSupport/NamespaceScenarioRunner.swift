@@ -47,7 +47,11 @@ public struct NamespaceScenarioRunner: ScenarioRunner {
             case .host(let action): try host.carryOut(action)
             case .send(let name, let size, let text):
                 let side = topology.sides.firstIndex { $0.name == name }!
-                var packet = try TestPacket(PacketPattern.substitute(text, judge.bindings))
+                // Without the number that an earlier packet was to bring there is nothing to send.
+                guard var packet = try? TestPacket(PacketPattern.substitute(text, judge.bindings)) else {
+                    judge.note("not sent, for a number is not known: \(PacketPattern.substitute(text, judge.bindings))")
+                    continue
+                }
                 address(&packet, side: side, in: topology)
                 for one in size.map({ fragments(of: packet, size: $0) }) ?? [packet] { try cables[side].send(one.bytes) }
             }
