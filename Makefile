@@ -19,9 +19,10 @@ test-dependencies:
 demo: build ## real traffic through Martlet in namespaces, with a report
 	@MARTLET_BINARY="$(BINARY)" scripts/demo
 
-# Debug tests against the release program: namespace tests run it, and a test reads its disassembly.
+# Debug tests against the release program: namespace tests run it, and a test reads its disassembly. One test at a time:
+# namespaces, cores and the clock are shared by all of them.
 test: build test-dependencies ## all tests: unit, scenario and namespace
-	MARTLET_BINARY="$(BINARY)" $(SWIFT) test
+	MARTLET_BINARY="$(BINARY)" $(SWIFT) test --no-parallel
 
 bench: build ## speed, as ratios against the kernel in the same run
 	@MARTLET_BINARY="$(BINARY)" scripts/bench

@@ -103,6 +103,26 @@ extension NamespaceTests {
             }
         }
 
+        @Test("through a kernel router the session these tests use lives, and the state they compare stays")
+        func sessionAndState() throws {
+            let lab = try Lab(.live())
+            defer { lab.tearDown() }
+            let router = try RouterUnderTest(.kernel, in: lab, setup: RouterSetup(rules: Self.rules))
+            let before = try Self.state(lab)
+            #expect(before.values.allSatisfy { !$0.isEmpty || $0 == before["neighbours"] || $0 == before["filters"] }, "\(before)")
+            let folder = try temporaryFolder("martlab-session")
+            defer { removeFolder(folder) }
+            let session = try Session(lab, folder: folder)
+            #expect(try session.answers(within: 5))
+            try lab.ip(["link set lan0 down"], in: "router")
+            #expect(try !session.answers(within: 0.5))
+            #expect(try Self.state(lab) != before)
+            try lab.ip(["link set lan0 up"], in: "router")
+            #expect(try session.answers(within: 5), "what was not answered comes again")
+            Self.requireSame(before, try Self.state(lab))
+            try router.stop()
+        }
+
         @Test(
             "killed or stopped under load, the box answers within a second, sessions live, transit is closed, and a new start takes over",
             .needsMartlet, arguments: [SIGKILL, SIGSTOP], RouterKind.martlets)
