@@ -74,7 +74,7 @@ extension NamespaceTests {
         private final class Session {
             private let server: Program
             private let client: Program
-            private let pipe: String
+            private let input: Int32
             private var sent = 0
 
             init(_ lab: Lab, folder: String) throws {
@@ -83,22 +83,22 @@ extension NamespaceTests {
                     try lab.run(["ss", "-Htln", "sport", "=", ":2222"], in: "router").output.contains("2222")
                 }
                 guard listening else { throw LabError("no echo server: \(server.errors)") }
-                pipe = folder + "/session"
+                let pipe = folder + "/session"
                 guard unsafe mkfifo(pipe, 0o600) == 0 else { throw LabError("mkfifo: errno \(errno)") }
                 // Held open for reading and writing, the pipe never ends between two lines.
-                client = try lab.start(["sh", "-c", "exec 3<>\(pipe); exec busybox nc 10.0.0.1 2222 <&3"], in: "client")
-                guard Clock.wait(seconds: 5, until: { client.isRunning }) else { throw LabError("no echo client") }
+                input = unsafe open(pipe, O_RDWR | O_NONBLOCK | O_CLOEXEC)
+                guard input >= 0 else { throw LabError("open: errno \(errno)") }
+                client = try lab.start(["sh", "-c", "exec busybox nc 10.0.0.1 2222 <\(pipe)"], in: "client")
             }
+
+            deinit { close(input) }
 
             /// True if a line comes back within `seconds`.
             func answers(within seconds: Double) throws -> Bool {
                 sent += 1
                 let line = "line \(sent)\n"
-                let file = unsafe open(pipe, O_WRONLY | O_NONBLOCK | O_CLOEXEC)
-                guard file >= 0 else { throw LabError("the session is gone: \(client.errors)") }
-                defer { close(file) }
                 let bytes = Array(line.utf8)
-                guard unsafe write(file, bytes, bytes.count) == bytes.count else { throw LabError("write: errno \(errno)") }
+                guard unsafe write(input, bytes, bytes.count) == bytes.count else { throw LabError("write: errno \(errno)") }
                 return Clock.wait(seconds: seconds) { client.output.hasSuffix(line) }
             }
         }
