@@ -3,12 +3,15 @@ SWIFT ?= swift
 BINARY := $(CURDIR)/.build/release/martlet
 MINUTES ?= 30
 
-.PHONY: all build dependencies test-dependencies demo test bench soak clean help
+.PHONY: all build toolchain dependencies test-dependencies demo test bench soak clean help
 
 all: build
 
-build: dependencies ## build the release program, .build/release/martlet
+build: toolchain dependencies ## build the release program, .build/release/martlet
 	$(SWIFT) build -c release --product martlet
+
+toolchain:
+	@command -v $(SWIFT) >/dev/null || { echo "make: no swift in PATH: install the toolchain, 6.2 or newer, from https://www.swift.org/install" >&2; exit 1; }
 
 dependencies:
 	@scripts/install-dependencies

@@ -13,7 +13,7 @@ extension NamespaceTests {
 
         @Test("the kernel endures a little of it: the traffic itself is right")
         func kernel() throws {
-            for line in try Soak(.kernel).run(minutes: 0.6) { print(line) }
+            for line in try Soak(.kernel).run(minutes: 0.2) { print(line) }
         }
 
         @Test("Martlet endures mixed traffic, reloads and flapping links with balanced books", .needsMartlet)

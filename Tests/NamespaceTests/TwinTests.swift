@@ -1,4 +1,3 @@
-import Synchronization
 import Testing
 import TestSupport
 
@@ -7,8 +6,8 @@ extension NamespaceTests {
     struct Twins {
         @Test("the kernel is its own twin: the comparison does not depend on chance", arguments: ScenarioFolder.all)
         func kernelAndKernel(scenario: Scenario) throws {
-            let twin = try Twin(
-                scenario, NamespaceScenarioRunner(.kernel), NamespaceScenarioRunner(.kernel), names: ("kernel", "its twin"))
+            let again = try NamespaceScenarioRunner(.kernel).run(scenario)
+            let twin = Twin(scenario, try kernelOutcome(of: scenario), again, names: ("kernel", "its twin"))
             for difference in twin.differences { Issue.record("\(difference)") }
         }
 
@@ -48,20 +47,10 @@ extension NamespaceTests {
             return result
         }
 
-        /// What the kernel makes of each scenario, found out once in a run: every Martlet is compared with the same.
-        private static let oracle = Mutex<[String: ScenarioOutcome]>([:])
-
-        private static func kernelOutcome(_ scenario: Scenario) throws -> ScenarioOutcome {
-            if let outcome = oracle.withLock({ $0[scenario.name] }) { return outcome }
-            let outcome = try NamespaceScenarioRunner(.kernel).run(scenario)
-            oracle.withLock { $0[scenario.name] = outcome }
-            return outcome
-        }
-
         private static func requireTwin(_ scenario: Scenario, _ runner: NamespaceScenarioRunner, _ name: String) throws {
             let outcome = try runner.run(scenario)
             for problem in outcome.problems { Issue.record("\(name): \(problem)") }
-            let twin = Twin(scenario, try kernelOutcome(scenario), outcome, names: ("kernel", name))
+            let twin = Twin(scenario, try kernelOutcome(of: scenario), outcome, names: ("kernel", name))
             for difference in twin.differences { Issue.record("\(difference)") }
         }
 
