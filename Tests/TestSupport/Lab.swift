@@ -121,7 +121,7 @@ public final class Lab {
     }
 
     /// Removes laboratories whose process is gone.
-    private static func removeStaleLabs() {
+    public static func removeStaleLabs() {
         guard let list = try? Program.run(["ip", "netns", "list"]).output else { return }
         for line in list.split(separator: "\n") {
             let name = String(line.prefix { $0 != " " })

@@ -58,6 +58,9 @@ public struct ScenarioJudge {
     /// Seconds that the current step is still worth waiting; nil if everything it owes has come.
     public var patience: Double? { open.map { scenario.steps[step].expectations[$0].within }.max() }
 
+    /// Something else went wrong in the current step.
+    public mutating func note(_ problem: String) { outcome.problems.append("line \(line): \(problem)") }
+
     /// A packet came out of a side.
     public mutating func receive(_ packet: TestPacket, on side: String) {
         var reasons: [String] = []
