@@ -92,13 +92,6 @@ struct CommandParser {
     private enum Known {
         case global(GlobalOption)
         case extended(loadedIndex: Int, OptionDescription)
-
-        var takesArgument: Bool {
-            switch self {
-            case .global(let option): option.argument == .required
-            case .extended(_, let option): option.argumentCount > 0
-            }
-        }
     }
 
     private mutating func longOption(_ word: Word) throws(RuleError) {
@@ -129,7 +122,9 @@ struct CommandParser {
             }
         case .extended(let index, let option):
             var arguments: [Word] = []
-            if option.argumentCount == 0 {
+            if option.hasOptionalArgument {
+                if let value = attached ?? plainWord() { arguments.append(value) }
+            } else if option.argumentCount == 0 {
                 if attached != nil { throw RuleError("option \"--\(option.name)\" takes no argument", at: word) }
             } else {
                 arguments.append(try argument(attached, of: word))
@@ -225,6 +220,9 @@ struct CommandParser {
                 "option \"\(word.text)\" is ambiguous",
                 hint: "it may mean " + matching.map { "--\($0)" }.joined(separator: ", "), at: word)
         }
+        if let reason = Refused.reason(option: name) {
+            return RuleError("option \"\(word.text)\" is not supported: \(reason)", at: word)
+        }
         if let hint = OldSpelling.hint(forOption: name) {
             return RuleError("unknown option \"\(word.text)\"", hint: hint, at: word)
         }
@@ -275,7 +273,8 @@ struct CommandParser {
                 "\(name): \"!\" stands before its option today", hint: "write ! --\(option.name) VALUE", at: argument)
         }
         loaded[index].given.append(
-            GivenOption(name: option.name, isNegated: isNegated, word: word, arguments: arguments))
+            GivenOption(
+                name: option.name, isNegated: isNegated, word: word, arguments: arguments, ipProtocol: rule.ipProtocol))
     }
 
     // MARK: iptables' own options
@@ -431,6 +430,7 @@ struct CommandParser {
     }
 
     private mutating func loadMatch(_ name: Word) throws(RuleError) {
+        if let refused = Refused.matches.first(where: { $0.name == name.text }) { try refuse(refused, name) }
         guard let type = Extensions.match(name.text) else {
             let hint =
                 OldSpelling.hint(forMatch: name.text)
@@ -450,6 +450,7 @@ struct CommandParser {
             throw RuleError(
                 "target \"QUEUE\" is not supported: packets do not pass through user-space queues", at: name)
         default:
+            if let refused = Refused.targets.first(where: { $0.name == name.text }) { try refuse(refused, name) }
             guard let type = Extensions.target(name.text) else {
                 rule.target = .jump(name.text)
                 return
