@@ -62,11 +62,10 @@ public struct FlowLine: Sendable, Hashable, CustomStringConvertible {
         ].filter { !$0.isEmpty }.joined(separator: " ")
     }
 
-    /// The text with numbers that NAT chose replaced by the names they were bound to.
+    /// The text with numbers that NAT chose replaced by the names they were bound to. Only the reply direction has them.
     func text(renaming bindings: PacketPattern.Bindings) -> String {
         var line = self
-        for (name, value) in bindings {
-            for field in ["sport", "dport", "id"] where line.original[field] == String(value) { line.original[field] = name }
+        for (name, value) in bindings.sorted(by: { $0.key < $1.key }) {
             for field in ["sport", "dport", "id"] where line.reply[field] == String(value) { line.reply[field] = name }
         }
         return line.description

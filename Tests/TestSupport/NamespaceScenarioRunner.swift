@@ -20,7 +20,9 @@ public struct NamespaceScenarioRunner: ScenarioRunner {
         for fact in scenario.facts {
             switch fact {
             case .address(let interface, let prefix): commands.append("addr add \(prefix) dev \(interface)")
-            case .route(let route): commands.append("route add \(route.prefix) via \(route.gateway)")
+            case .route(let route):
+                commands.append("route add " + (route.gateway.map { "\(route.prefix) via \($0)" } ?? "\(route.kind) \(route.prefix)"))
+            case .noDefaultRoute: topology.defaultRoute = nil
             case .sysctl(let text): setup.sysctls.append(text)
             case .mtu(let interface, let bytes):
                 guard let side = topology.sides.firstIndex(where: { $0.interface == interface }) else {

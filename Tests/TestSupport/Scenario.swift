@@ -5,6 +5,8 @@ import Net
 ///     caption  MASQUERADE keeps the source port where it is free
 ///     address wan0 198.51.100.10/32          more addresses, routes and settings than the standard topology has
 ///     route 203.0.113.0/24 via 198.51.100.3
+///     route 203.0.113.9/32 blackhole         or unreachable, or prohibit
+///     nodefault                              without the standard default route
 ///     mtu wan0 1400
 ///     sysctl net.ipv4.ip_default_ttl=63
 ///     rules                                  iptables-save text, up to `end`; without it no table is loaded
@@ -30,12 +32,15 @@ import Net
 public struct Scenario: Sendable, CustomStringConvertible {
     public struct Route: Sendable {
         public var prefix: IPv4Prefix
-        public var gateway: IPv4Address
+        /// nil where `kind` says what happens instead.
+        public var gateway: IPv4Address?
+        public var kind = RouteKind.unicast
     }
 
     public enum Fact: Sendable {
         case address(interface: String, prefix: IPv4Prefix)
         case route(Route)
+        case noDefaultRoute
         case mtu(interface: String, bytes: Int)
         case sysctl(String)
     }
@@ -136,9 +141,16 @@ extension Scenario {
             guard words.count == 2, let prefix = IPv4Prefix(words[1]) else { throw fail("address INTERFACE ADDRESS/LENGTH") }
             facts.append(.address(interface: words[0], prefix: prefix))
         case "route":
-            guard words.count == 3, words[1] == "via", let prefix = IPv4Prefix(words[0]), let gateway = IPv4Address(words[2])
-            else { throw fail("route PREFIX via ADDRESS") }
-            facts.append(.route(Route(prefix: prefix, gateway: gateway)))
+            guard let prefix = words.first.flatMap({ IPv4Prefix($0) }) else { throw fail("route PREFIX via ADDRESS") }
+            let kinds: [String: RouteKind] = ["unreachable": .unreachable, "prohibit": .prohibit, "blackhole": .blackhole]
+            if words.count == 3, words[1] == "via", let gateway = IPv4Address(words[2]) {
+                facts.append(.route(Route(prefix: prefix, gateway: gateway)))
+            } else if words.count == 2, let kind = kinds[words[1]] {
+                facts.append(.route(Route(prefix: prefix, gateway: nil, kind: kind)))
+            } else {
+                throw fail("route PREFIX via ADDRESS, or route PREFIX unreachable|prohibit|blackhole")
+            }
+        case "nodefault": facts.append(.noDefaultRoute)
         case "mtu":
             guard words.count == 2, let bytes = Int(words[1]) else { throw fail("mtu INTERFACE BYTES") }
             facts.append(.mtu(interface: words[0], bytes: bytes))

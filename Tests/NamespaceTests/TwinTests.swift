@@ -1,0 +1,64 @@
+import Testing
+import TestSupport
+
+extension NamespaceTests {
+    @Suite("Twins", .serialized)
+    struct Twins {
+        @Test("the kernel is its own twin: the comparison does not depend on chance", arguments: ScenarioFolder.all)
+        func kernelAndKernel(scenario: Scenario) throws {
+            let twin = try Twin(
+                scenario, NamespaceScenarioRunner(.kernel), NamespaceScenarioRunner(.kernel), names: ("kernel", "its twin"))
+            for difference in twin.differences { Issue.record("\(difference)") }
+        }
+
+        /// A scenario, a change of its rules, and a word of what must be noticed.
+        static let changes: [(name: String, from: String, to: String, noticed: String)] = [
+            ("forward-counters", "--dport 53 -j ACCEPT", "--dport 54 -j ACCEPT", "the rules read differently"),
+            ("policy-drop", ":FORWARD DROP", ":FORWARD ACCEPT", "kernel sends"),
+            ("masquerade", "MASQUERADE", "SNAT --to-source 198.51.100.7", "kernel sends"),
+            ("state-established", "RELATED,ESTABLISHED", "RELATED", "after line"),
+            ("reject-tcp-reset", "--reject-with tcp-reset", "--reject-with icmp-port-unreachable", "after line"),
+            ("state-tcp-established", "-A FORWARD -m conntrack --ctstate NEW\n", "", "the rules read differently"),
+            ("user-chains", "--dport 4 -j DROP", "--dport 4", "after line"),
+        ]
+
+        @Test("different rules are noticed", arguments: changes)
+        func differences(change: (name: String, from: String, to: String, noticed: String)) throws {
+            let scenario = try #require(ScenarioFolder.all.first { $0.name == change.name })
+            let rules = Self.replace(change.from, with: change.to, in: scenario.rules)
+            try #require(rules != scenario.rules)
+            let twin = try Twin(
+                scenario, NamespaceScenarioRunner(.kernel), NamespaceScenarioRunner(.kernel), names: ("kernel", "changed"),
+                rulesOfSecond: rules)
+            #expect(twin.differences.contains { $0.contains(change.noticed) }, "\(twin.differences)")
+        }
+
+        private static func replace(_ old: String, with new: String, in text: String) -> String {
+            var result = ""
+            var rest = text[...]
+            while !rest.isEmpty {
+                if rest.hasPrefix(old) {
+                    result += new
+                    rest = rest.dropFirst(old.count)
+                } else {
+                    result.append(rest.removeFirst())
+                }
+            }
+            return result
+        }
+
+        @Test("Martlet is the kernel's twin", .needsMartlet, arguments: ScenarioFolder.all, RouterKind.martlets)
+        func kernelAndMartlet(scenario: Scenario, kind: RouterKind) throws {
+            let twin = try Twin(
+                scenario, NamespaceScenarioRunner(.kernel), NamespaceScenarioRunner(kind), names: ("kernel", "\(kind)"))
+            for difference in twin.differences { Issue.record("\(difference)") }
+        }
+
+        @Test("without its fast path Martlet is the kernel's twin too", .needsMartlet, arguments: ScenarioFolder.all)
+        func kernelAndSlowPath(scenario: Scenario) throws {
+            let runner = NamespaceScenarioRunner(.martlet(workers: 1), configuration: ["offload: off"])
+            let twin = try Twin(scenario, NamespaceScenarioRunner(.kernel), runner, names: ("kernel", "Martlet without offload"))
+            for difference in twin.differences { Issue.record("\(difference)") }
+        }
+    }
+}
