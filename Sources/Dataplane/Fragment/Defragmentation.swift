@@ -2,7 +2,7 @@ import Net
 
 /// What became of a fragment.
 enum FragmentOutcome {
-    /// It waits for the rest; the frame is not the caller's any more.
+    /// It waits for the rest, or was dropped with it; the frame is not the caller's any more.
     case held
     /// It was the last one missing: `packet` is now the whole datagram, in the worker's own buffer.
     case assembled
@@ -57,6 +57,12 @@ extension Worker {
         let linkLength = Int(first.linkLength)
         let headerLength = Int(first.headerLength)
         let total = headerLength + datagram.total
+        // The first fragment may have more options than the others, by which each was judged.
+        guard total <= 0xFFFF else {
+            dropPieces(of: index, .fragmentTooLarge)
+            waiting.end(index)
+            return .held
+        }
         let buffer = unsafe assembly
         unsafe buffer.copyMemory(from: memory.bytes(at: first.address), byteCount: linkLength + headerLength)
         geometryCount = 0
@@ -76,9 +82,6 @@ extension Worker {
         statistics.add(.held, -geometryCount)
         statistics.add(.absorbed, geometryCount - 1)
         waiting.end(index)
-        guard total <= 0xFFFF else {
-            return .dropped(.fragmentTooLarge)
-        }
         let mark = packet.mark
         let isLinkBroadcast = packet.isLinkBroadcast
         unsafe packet = Packet(

@@ -49,12 +49,15 @@ import Net
         if type == ICMPType.destinationUnreachable, code == 4 { return true }
         head[0].lock.lock()
         defer { head[0].lock.unlock() }
-        guard takeGlobal(now, settings) else { return false }
-        guard settings.interval > 0 else { return true }
-        return takePeer(destination, now, settings.interval)
+        guard hasGlobal(now, settings) else { return false }
+        // Only what is really sent counts against all: one peer that is held back must not use up the others' share.
+        if settings.interval > 0, !takePeer(destination, now, settings.interval) { return false }
+        head[0].credit -= 1
+        return true
     }
 
-    private func takeGlobal(_ now: Instant, _ settings: Settings) -> Bool {
+    /// Whether one more error may be sent in all.
+    private func hasGlobal(_ now: Instant, _ settings: Settings) -> Bool {
         if !head[0].hasStarted {
             head[0].hasStarted = true
             head[0].credit = settings.burst
@@ -66,9 +69,7 @@ import Net
             head[0].credit = min(head[0].credit &+ earned, settings.burst)
             head[0].last = now
         }
-        guard head[0].credit > 0 else { return false }
-        head[0].credit -= 1
-        return true
+        return head[0].credit > 0
     }
 
     /// Four places near the address's own; the longest unused one is taken for a newcomer.
