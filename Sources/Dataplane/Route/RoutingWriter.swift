@@ -127,6 +127,19 @@ public final class RoutingWriter {
         }
     }
 
+    /// All routes, to be looked at later and elsewhere.
+    public var routeList: RouteList {
+        var list = RouteList()
+        list.places.reserveCapacity(prefixCount)
+        for (id, table) in tableOf {
+            table.forEach { network, length, head in
+                list.places.append(RouteList.Place(table: id, network: network, length: length, head: head))
+                if list.chains[head] == nil { list.chains[head] = store.aliases(of: head) }
+            }
+        }
+        return list
+    }
+
     /// Every neighbour that the kernel told of, on ports or not.
     public var neighbors: [Neighbor] { neighborWriter.all }
     /// The policy rules in the order of their evaluation.

@@ -23,7 +23,7 @@ final class RouterCore: @unchecked Sendable {
     private var generation: UInt64 = 1
     private var tracking: TrackingSettings
     private var settings: RouterSettings
-    private let alwaysTracks: Bool
+    private var alwaysTracks: Bool
     private var workers: [WorkerReport?]
 
     /// What a worker shows of itself.
@@ -118,6 +118,9 @@ final class RouterCore: @unchecked Sendable {
         Snapshot(generation: generation, rules: book.compiled, tracking: tracking, settings: settings)
     }
 
+    /// Whether the rules in force are others than those last read from the configuration's file.
+    private(set) var rulesAreModified = false
+
     /// The rules in force with all they have counted.
     var ruleset: Ruleset { book.current }
 
@@ -129,12 +132,28 @@ final class RouterCore: @unchecked Sendable {
     func replaceRules(_ new: Ruleset, madeFrom earlier: Ruleset) throws(RuleCompiler.Refusal) {
         let next = try RuleBook(
             new, portNames: portNames, alwaysTracks: alwaysTracks, workerCount: workerCount)
+        replaceBook(next, madeFrom: earlier)
+        rulesAreModified = true
+    }
+
+    /// Puts the rules and the tracking of a configuration in force, in one step as `replaceRules` does. Rules count from zero, or
+    /// from what `ruleset` says.
+    func reload(_ ruleset: Ruleset, conntrack: ConntrackConfiguration) throws(RuleCompiler.Refusal) {
+        let next = try RuleBook(
+            ruleset, portNames: portNames, alwaysTracks: conntrack.always, workerCount: workerCount)
+        alwaysTracks = conntrack.always
+        tracking = TrackingSettings(conntrack)
+        replaceBook(next, madeFrom: Ruleset())
+        rulesAreModified = false
+    }
+
+    private func replaceBook(_ next: RuleBook, madeFrom earlier: Ruleset) {
         let old = book
         book = next
         publish()
         waitForWorkers()
         book.inherit(from: old.current, madeFrom: earlier)
-        old.compiled.deallocate()
+        retirement.retire { old.compiled.deallocate() }
     }
 
     private func publish() {

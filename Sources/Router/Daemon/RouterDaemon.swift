@@ -29,6 +29,7 @@ public final class RouterDaemon {
     private let ports: [AttachedPort]
     private let hostPort: AttachedPort
     private let core: RouterCore
+    private let reloader: Reloader
     private let exchange: Exchange
     private let heartbeat: Heartbeat
     private var threads: [WorkerThread] = []
@@ -97,6 +98,7 @@ public final class RouterDaemon {
                 base: umem.memory, chunkSize: umem.frameSize, chunkCount: umem.frameCount),
             workerCount: workerCount, conntrack: configuration.conntrack, ruleset: ruleset,
             settings: RouterSettings(kernel), key: UInt64.random(in: .min ... .max))
+        reloader = Reloader(path: path, configuration: configuration, core: core)
         exchange = Exchange(workerCount: workerCount)
         heartbeat = Heartbeat(control: steering, exchange: exchange)
         requester = try NeighborRequester()
@@ -190,7 +192,7 @@ public final class RouterDaemon {
         for port in ports { try hostPath.connect(port.index, to: port.link, name: port.name) }
 
         let handler = RequestHandler(
-            core: core, exchange: exchange, ports: ports, hostPort: hostPort, umem: umem,
+            core: core, reloader: reloader, exchange: exchange, ports: ports, hostPort: hostPort, umem: umem,
             configuration: configuration, configurationPath: configurationPath, started: started)
         let server = try ControlServer(
             path: configuration.control.socket, group: configuration.control.group, handler: handler)
@@ -322,19 +324,11 @@ public final class RouterDaemon {
 
     private func reload() {
         do throws(Failure) {
-            let ruleset = try RulesText.load(configuration.rules)
-            try core.lock.withLock { _ throws(Failure) in
-                do throws(RuleCompiler.Refusal) {
-                    try core.replaceRules(ruleset, madeFrom: Ruleset())
-                } catch {
-                    throw Failure("\(error)")
-                }
-            }
-            log.notice("rules read again; what was changed by command since then is gone")
+            for message in try reloader.reload() { log.notice("\(message)") }
         } catch {
             for diagnostic in error.diagnostics { log.error("\(diagnostic)") }
             if !error.message.isEmpty { log.error("\(error.message)") }
-            log.error("the rules in force stay")
+            log.error("what was in force stays")
         }
     }
 

@@ -10,6 +10,7 @@ import PacketIO
 /// they are sent only after the lock is free again: every request first collects, then replies.
 struct RequestHandler: ControlHandler {
     let core: RouterCore
+    let reloader: Reloader
     let exchange: Exchange
     let ports: [AttachedPort]
     let hostPort: AttachedPort
@@ -25,7 +26,9 @@ struct RequestHandler: ControlHandler {
         case .workers: for row in try workerRows() { try reply(.worker(row)) }
         case .stats: try reply(.stats(try stats()))
         case .drops: for row in dropRows() { try reply(.drop(row)) }
-        case .routes, .neighbors, .rulesSummary, .reload, .rulesList: throw Failure("not answered")
+        case .routes: try listRoutes { try reply(.route($0)) }
+        case .neighbors: for row in neighborRows() { try reply(.neighbor(row)) }
+        case .rulesSummary: try reply(.rulesSummary(rulesSummary))
         case .version: try reply(.version(version))
         case .flowsList(let filter): try listFlows(filter) { try reply(.flow($0)) }
         case .flowsCount: try reply(.flowCount(flowCount))
@@ -33,6 +36,8 @@ struct RequestHandler: ControlHandler {
         case .flowsDelete(let filter): try reply(.done(Done(count: deleteFlows(filter.matches))))
         case .rulesSave(let options): try reply(.rules(try save(options)))
         case .rulesRestore(let options): try reply(.done(try restore(options)))
+        case .rulesList: throw Failure("not answered")
+        case .reload: try reply(.done(Done(message: try reloader.reload().joined(separator: "\n"))))
         }
     }
 

@@ -18,7 +18,7 @@ extension RequestHandler {
     /// Replaces the rules as iptables-restore does: wholly or not at all.
     func restore(_ options: RulesRestore) throws(Failure) -> Done {
         let table = try Self.table(options.table)
-        try core.lock.withLock { _ throws(Failure) in
+        return try core.lock.withLock { _ throws(Failure) in
             let earlier = core.ruleset
             let new = try RulesText.parse(
                 options.text, file: options.file, onto: earlier,
@@ -28,8 +28,23 @@ extension RequestHandler {
             } catch {
                 throw Failure("", diagnostics: [Control.Diagnostic(refusal: error, file: options.file)])
             }
+            let strangers = new.interfacesBeside(core.portNames).filter { $0 != "lo" }
+            if strangers.isEmpty { return Done() }
+            return Done(message: "no ports, so rules that name them match nothing: \(strangers.joined(separator: ", "))")
         }
-        return Done()
+    }
+
+    /// The rules in figures.
+    var rulesSummary: RulesSummary {
+        core.lock.withLock { _ in
+            RulesSummary(
+                file: reloader.rulesFile, generation: core.snapshotGeneration, isModified: core.rulesAreModified,
+                tables: core.ruleset.tables.map { table in
+                    RulesSummary.Table(
+                        name: table.name.rawValue, chains: table.chains.count,
+                        rules: table.chains.reduce(0) { $0 + $1.rules.count })
+                })
+        }
     }
 
     static func table(_ name: String?) throws(Failure) -> TableName? {
