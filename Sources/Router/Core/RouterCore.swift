@@ -81,9 +81,36 @@ final class RouterCore: @unchecked Sendable {
 
     /// What each worker that has started shows.
     var reports: [WorkerReport] { workers.compactMap { $0 } }
+    /// The same by worker; nil for those that have not started.
+    var workerReports: [WorkerReport?] { workers }
 
     /// Gives back what no worker looks at any more.
     func reclaim() { retirement.reclaim() }
+
+    // MARK: The kernel's state
+
+    /// Names of all links, and addresses of each in the kernel's order, to be shown.
+    private(set) var linkNames: [LinkIndex: String] = [:]
+    private(set) var addresses: [LinkIndex: [IPv4Prefix]] = [:]
+
+    /// Follows changes of links, addresses, routes, policy and neighbours, in their order.
+    func apply(_ changes: [KernelChange]) {
+        writer.apply(changes)
+        for change in changes {
+            switch change {
+            case .link(let link): linkNames[link.index] = link.name
+            case .linkRemoved(let link):
+                linkNames[link] = nil
+                addresses[link] = nil
+            case .address(let address):
+                if addresses[address.link]?.contains(address.prefix) != true {
+                    addresses[address.link, default: []].append(address.prefix)
+                }
+            case .addressRemoved(let address): addresses[address.link]?.removeAll { $0 == address.prefix }
+            default: break
+            }
+        }
+    }
 
     // MARK: Rules and settings
 

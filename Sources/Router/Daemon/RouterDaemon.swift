@@ -168,7 +168,7 @@ public final class RouterDaemon {
         core.lock.withLock { _ in
             core.writer.setPorts(routingPorts())
             core.writer.setPolicy(mirror.state.policy)
-            core.writer.apply(changes.filter { if case .policy = $0 { false } else { true } })
+            core.apply(changes.filter { if case .policy = $0 { false } else { true } })
         }
         requester.observe(changes)
 
@@ -292,7 +292,7 @@ public final class RouterDaemon {
         }
         guard !changes.isEmpty else { return }
         core.lock.withLock { _ in
-            core.writer.apply(changes)
+            core.apply(changes)
             core.endMasquerades(changes, ports: ports)
         }
         requester.observe(changes)

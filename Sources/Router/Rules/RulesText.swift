@@ -50,7 +50,7 @@ public enum RulesText {
         do throws(Control.Diagnostic) { text = try TextFile.read(file) } catch {
             throw Failure("", diagnostics: [error])
         }
-        return try parse(text, file: file, options: RestoreOptions(counters: true))
+        return try parse(text, file: file)
     }
 }
 
