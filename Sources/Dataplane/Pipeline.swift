@@ -124,6 +124,7 @@ extension Worker {
         packet.neighbor = way.neighbor
         packet.mtu = Int(way.mtu)
         packet.keepsLinkHeader = false
+        packet.isForHost = false
     }
 
     // MARK: Through
@@ -223,7 +224,6 @@ extension Worker {
             return true
         case .local:
             // Back to the host itself.
-            if packet.egress == .none { packet.egress = packet.ingress }
             packet.isForHost = true
             return true
         case .broadcast, .multicast:

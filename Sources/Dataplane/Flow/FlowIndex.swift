@@ -1,3 +1,4 @@
+import Glibc
 import Synchronization
 
 /// From tuple to flow: a hash table of one-line buckets, shared by all workers. Each flow stands in it twice.
@@ -129,6 +130,7 @@ import Synchronization
     func unlock(_ hash: UInt64) { unlock(bucketNumber(hash)) }
 
     private func lock(_ number: UInt32) {
+        var tries = 0
         while true {
             let link = buckets[number].link.load(ordering: .relaxed)
             if link & Self.lockBit == 0,
@@ -138,6 +140,9 @@ import Synchronization
             {
                 return
             }
+            // The holder may be a sibling whose CPU we take.
+            tries &+= 1
+            if tries & 63 == 0 { sched_yield() }
         }
     }
 

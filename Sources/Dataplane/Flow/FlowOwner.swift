@@ -22,8 +22,8 @@ struct FlowOwner: ~Copyable {
     private var stockCount = 0
 
     private let wheel: Slab<UInt32>
-    /// The next slot to be visited, counted from the clock's zero.
-    private var slot: UInt64 = 0
+    /// The last slot that has been emptied, counted from the clock's zero; never a whole turn behind.
+    private var visited: UInt64 = 0
 
     /// Flows that died and wait for an epoch, linked by `nextDead`; and those that died since that epoch was asked for.
     private var waiting: UInt32 = 0
@@ -86,8 +86,9 @@ struct FlowOwner: ~Copyable {
         let flows = table.flows
         let current = now.nanoseconds >> Self.slotShift
         let due = flows[flow].expires.nanoseconds >> Self.slotShift
-        // At the earliest the next slot; at the latest the last one before the turn is full.
-        let target = min(max(due &+ 1, current &+ 1), current &+ UInt64(Self.slotCount - 1))
+        // At the earliest the next slot; at the latest the one visited last, a turn later. One further would be the slot that
+        // `turn` is emptying, which would then never be empty.
+        let target = min(max(due &+ 1, current &+ 1), visited &+ UInt64(Self.slotCount))
         let slot = UInt32(truncatingIfNeeded: target % UInt64(Self.slotCount))
         let head = wheel[slot]
         flows[flow].wheelSlot = slot
@@ -111,17 +112,17 @@ struct FlowOwner: ~Copyable {
     @inline(__always)
     mutating func advance(to now: Instant) {
         let current = now.nanoseconds >> Self.slotShift
-        if slot < current { turn(to: current, now: now) }
+        if visited < current { turn(to: current, now: now) }
         if table.graveyards[Int(worker)].load(ordering: .relaxed) != 0 || fresh != 0 || waiting != 0 { bury() }
     }
 
     private mutating func turn(to current: UInt64, now: Instant) {
         // After a long sleep every slot is visited once.
-        if current &- slot > UInt64(Self.slotCount) { slot = current &- UInt64(Self.slotCount) }
+        visited = max(visited, current &- min(current, UInt64(Self.slotCount)))
         var budget = Self.budget
-        while slot < current {
-            // The slot after `slot` is the next that may hold something due by now.
-            let position = UInt32(truncatingIfNeeded: (slot &+ 1) % UInt64(Self.slotCount))
+        while visited < current {
+            // The next that may hold something due by now.
+            let position = UInt32(truncatingIfNeeded: (visited &+ 1) % UInt64(Self.slotCount))
             while wheel[position] != 0 {
                 guard budget > 0 else { return }
                 budget &-= 1
@@ -137,7 +138,7 @@ struct FlowOwner: ~Copyable {
                     schedule(flow, now: now)
                 }
             }
-            slot &+= 1
+            visited &+= 1
         }
     }
 

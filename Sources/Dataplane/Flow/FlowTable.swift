@@ -165,15 +165,20 @@ import Synchronization
         }
     }
 
-    /// Ends a confirmed flow: out of the index at once, back to its owner's hands for the rest.
+    /// Ends a confirmed flow: out of the index at once, back to its owner's hands for the rest. One that is not confirmed is its
+    /// creator's alone; whoever comes from outside with a number out of date must not touch it.
     ///
-    /// - Returns: false if it was ended already.
+    /// - Returns: false if it was ended already, or is not confirmed.
     @discardableResult
     public func kill(_ flow: UInt32) -> Bool {
-        let old = flows[flow].statusBits.bitwiseOr(
-            Flow.Status.dying.rawValue, ordering: .acquiringAndReleasing
-        ).oldValue
-        guard old & Flow.Status.dying.rawValue == 0 else { return false }
+        var old = flows[flow].statusBits.load(ordering: .acquiring)
+        while true {
+            guard Flow.Status(rawValue: old).intersection([.confirmed, .dying]) == .confirmed else { return false }
+            let result = flows[flow].statusBits.weakCompareExchange(
+                expected: old, desired: old | Flow.Status.dying.rawValue, ordering: .acquiringAndReleasing)
+            if result.exchanged { break }
+            old = result.original
+        }
         unlink(flow)
         releaseOne()
         let owner = Int(flows[flow].owner)

@@ -4,8 +4,8 @@ import Net
 /// of one datagram may arrive on any of them. Defragmentation is rare enough for one lock.
 ///
 /// The fragments' frames stay where they are until the last one comes; then the worker that brought it copies them together
-/// into its own buffer. A fragment that overlaps another spoils the whole datagram; one that repeats another exactly is dropped
-/// alone, as Linux does.
+/// into its own buffer. A fragment that overlaps another spoils the whole datagram; one that brings nothing new is dropped alone,
+/// as Linux does.
 @safe public struct Reassembly: @unchecked Sendable {
     /// Datagrams that may wait at a time.
     static let datagramLimit = 1024
@@ -166,13 +166,9 @@ import Net
             previous = next
             next = pieces[next].next
         }
-        if next != 0, Int(pieces[next].offset) < end {
-            return Int(pieces[next].offset) == offset && Int(pieces[next].length) == length
-                ? .fragmentDuplicate : .fragmentOverlap
-        }
-        if previous != 0, Int(pieces[previous].offset) + Int(pieces[previous].length) > offset {
-            return end <= Int(pieces[previous].offset) + Int(pieces[previous].length)
-                ? .fragmentDuplicate : .fragmentOverlap
+        let reach = previous == 0 ? 0 : self.end(of: previous)
+        if reach > offset || (next != 0 && Int(pieces[next].offset) < end) {
+            return isCovered(from: max(reach, offset), to: end, by: next) ? .fragmentDuplicate : .fragmentOverlap
         }
         guard datagram.pieceCount < Self.piecesPerDatagram else { return .fragmentMemory }
         pieces[piece].next = next
@@ -181,5 +177,19 @@ import Net
         datagram.pieceCount += 1
         datagrams[index] = datagram
         return nil
+    }
+
+    private func end(of piece: UInt32) -> Int { Int(pieces[piece].offset) + Int(pieces[piece].length) }
+
+    /// Whether all of a stretch has come already, beginning with a piece that starts at or after its beginning
+    /// (IPFRAG_DUP in net/ipv4/inet_fragment.c).
+    private func isCovered(from start: Int, to end: Int, by piece: UInt32) -> Bool {
+        var reach = start
+        var piece = piece
+        while reach < end, piece != 0, Int(pieces[piece].offset) <= reach {
+            reach = self.end(of: piece)
+            piece = pieces[piece].next
+        }
+        return reach >= end
     }
 }

@@ -155,6 +155,8 @@ extension Worker {
         made.setIP8(Offset.ipTTL, snapshot.settings.defaultTTL)
         made.fillHeaderChecksum()
         made.isAnswer = true
+        // Should it be for the host: by the port that it wanted to send by, or that the other came in on.
+        made.egress = packet.ingress == .host ? packet.egress : packet.ingress
         return made
     }
 }

@@ -126,6 +126,7 @@ extension Worker {
         for index in 0..<waiting.packetCount {
             statistics.add(.held, -1)
             guard var packet = restore(frames[index]) else { continue }
+            packet.egress = waiting.port
             packet.readTransport()
             sendError(ICMPType.destinationUnreachable, 1, about: packet)
             drop(packet, .neighborFailed)

@@ -102,7 +102,10 @@ public final class RouterDaemon {
         exchange = Exchange(workerCount: workerCount)
         heartbeat = Heartbeat(control: steering, exchange: exchange)
         requester = try NeighborRequester()
-        sysctls = try PortSysctls(ports: names)
+        // Beside the control socket, so that routers in different namespaces do not take each other's.
+        let socket = configuration.control.socket
+        let folder = socket.lastIndex(of: "/").map { String(socket[..<$0]) } ?? "."
+        sysctls = try PortSysctls(ports: names, directory: folder.isEmpty ? "/" : folder)
         do {
             let hostPath = try HostPath(control: steering.map, portMTU: largestMTU)
             self.hostPath = hostPath
@@ -137,7 +140,7 @@ public final class RouterDaemon {
     ) throws -> (AttachedPort, [AttachedPort]) {
         let host = try hostPath.inside { () throws(PacketIOError) in
             try AttachedPort(
-                name: HostPath.innerName, port: .host, role: .host, ringSize: 512, umem: umem, control: steering)
+                name: HostPath.innerName, port: .host, role: .host, ringSize: ringSize, umem: umem, control: steering)
         }
         var ports: [AttachedPort] = []
         do {

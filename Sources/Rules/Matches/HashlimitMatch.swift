@@ -216,6 +216,19 @@ public struct HashlimitMatch: MatchExtension {
         return product
     }
 
+    /// The kernel refuses what would overflow its credits (xt_hashlimit.c, hashlimit_mt_check_common).
+    public func check(at place: RulePlace) throws(RuleError) {
+        guard case .packets(let interval, let burst) = rate else { return }
+        // HZ times credits a jiffy over the scale, which is the same for HZ of 250 and 1000. Wrapping is meant: it is
+        // the overflow that is looked for.
+        let credits: UInt64 = 137_438_953
+        if interval &* burst &* credits < interval &* credits {
+            throw RuleError(
+                "hashlimit: rate and burst overflow the kernel's counter", hint: "try a higher rate or a lower burst",
+                exitCode: 1)
+        }
+    }
+
     // MARK: Saving
 
     public func print(to printer: inout RulePrinter) {
@@ -253,7 +266,8 @@ public struct HashlimitMatch: MatchExtension {
     /// The largest unit that loses nothing the kernel can tell apart.
     private static func text(bytes: UInt64, cost: UInt64?) -> String {
         for (name, size) in [("m", UInt64(1024 * 1024)), ("k", 1024)] where bytes >= size {
-            if let cost, Cost(bytes: bytes & ~(size - 1)).value != cost { continue }
+            // The mask has 32 bits in iptables too, so that rates from 4 GB/s on are printed in bytes.
+            if let cost, Cost(bytes: bytes & UInt64(~UInt32(size - 1))).value != cost { continue }
             return "\(bytes / size)\(name)b"
         }
         return "\(bytes)b"

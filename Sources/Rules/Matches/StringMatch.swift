@@ -59,41 +59,38 @@ public struct StringMatch: MatchExtension {
     /// it is.
     private static func bytes(hexadecimal word: Word) throws(RuleError) -> [UInt8] {
         let text = Array(word.text.utf8)
+        let bar = UInt8(ascii: "|")
+        let blank = UInt8(ascii: " ")
         var bytes: [UInt8] = []
         var isHexadecimal = false
         var index = 0
         while index < text.count {
-            let byte = text[index]
-            if byte == UInt8(ascii: "\\"), !isHexadecimal, index + 1 < text.count {
+            if text[index] == UInt8(ascii: "\\"), !isHexadecimal {
+                guard index + 1 < text.count else { throw RuleError("Bad literal placement at end of string", at: word) }
                 bytes.append(text[index + 1])
                 index += 2
-            } else if byte == UInt8(ascii: "|") {
-                // Bars that follow one another directly are a bar to iptables: it looks for the next pair behind it.
-                isHexadecimal.toggle()
-                if isHexadecimal, index + 1 >= text.count || text[index + 1] == byte {
-                    throw RuleError("Odd number of hex digits", at: word)
-                }
-                index += 1
-            } else if isHexadecimal {
-                if byte == UInt8(ascii: " ") {
-                    index += 1
-                    continue
-                }
-                guard let high = Number.hexadecimalValue(byte) else {
-                    throw RuleError("Invalid hex char '\(Character(UnicodeScalar(byte)))'", at: word)
-                }
-                guard index + 1 < text.count else { throw RuleError("Odd number of hex digits", at: word) }
-                guard let low = Number.hexadecimalValue(text[index + 1]) else {
-                    throw RuleError("Invalid hex block", at: word)
-                }
-                bytes.append(UInt8(high << 4 | low))
-                index += 2
-            } else {
-                bytes.append(byte)
-                index += 1
+                continue
             }
+            if text[index] == bar {
+                isHexadecimal.toggle()
+                if isHexadecimal { while index + 1 < text.count, text[index + 1] == blank { index += 1 } }
+                index += 1
+                if index == text.count { break }
+                // As with iptables, the character after a bar is never a bar itself.
+            }
+            guard isHexadecimal else {
+                bytes.append(text[index])
+                index += 1
+                continue
+            }
+            guard index + 1 < text.count else { throw RuleError("Odd number of hex digits", at: word) }
+            guard let high = Number.hexadecimalValue(text[index]) else {
+                throw RuleError("Invalid hex char '\(Character(UnicodeScalar(text[index])))'", at: word)
+            }
+            guard let low = Number.hexadecimalValue(text[index + 1]), index + 2 < text.count else { throw RuleError("Invalid hex block", at: word) }
+            bytes.append(UInt8(high << 4 | low))
+            index += index + 2 < text.count && text[index + 2] == blank ? 3 : 2
         }
-        if isHexadecimal { throw RuleError("Invalid hex block", hint: "a bar closes it", at: word) }
         return bytes
     }
 
