@@ -138,7 +138,9 @@ extension Worker {
                 if status.contains(.seenReply), !status.contains(.assured), isNowAssured { table[flow].set(.assured) }
                 table[flow].expire(at: now + timeout)
             case .ignore:
-                break
+                // Not counted either: it may be no segment of this connection (nf_ct_refresh_acct is not reached).
+                noteReply(packet, status)
+                return nil
             case .invalid:
                 forget(&packet)
                 return nil
