@@ -25,8 +25,8 @@ let package = Package(
             name: "CXDP", pkgConfig: "libxdp", providers: [.apt(["libxdp-dev", "libbpf-dev", "libelf-dev", "pkg-config"])]),
         .plugin(name: "CompileBPF", capability: .buildTool()),
         .target(
-            name: "BPFPrograms", path: "bpf", sources: ["BPFPrograms.swift"], swiftSettings: settings,
-            plugins: ["CompileBPF"]),
+            name: "BPFPrograms", dependencies: ["CXDP"], path: "bpf",
+            sources: ["BPFPrograms.swift", "LoadedObject.swift"], swiftSettings: settings, plugins: ["CompileBPF"]),
 
         // The router, from values to the whole. Arrows never turn back.
         .target(name: "Net", swiftSettings: settings),
@@ -38,7 +38,7 @@ let package = Package(
         .target(
             name: "Router",
             dependencies: [
-                "Net", "Rules", "Dataplane", "PacketIO", "Kernel", "Control",
+                "CXDP", "Net", "Rules", "Dataplane", "PacketIO", "Kernel", "Control",
                 .product(name: "Yams", package: "Yams"),
                 .product(name: "Logging", package: "swift-log"),
             ],
@@ -48,6 +48,7 @@ let package = Package(
             dependencies: [
                 "Router", "Rules", "Control",
                 .product(name: "ArgumentParser", package: "swift-argument-parser"),
+                .product(name: "Logging", package: "swift-log"),
             ],
             swiftSettings: settings),
 
@@ -55,7 +56,9 @@ let package = Package(
         .testTarget(name: "NetTests", dependencies: ["Net"], swiftSettings: settings),
         .testTarget(name: "RulesTests", dependencies: ["Rules", "TestSupport"], swiftSettings: settings),
         .testTarget(name: "DataplaneTests", dependencies: ["Dataplane", "TestSupport"], swiftSettings: settings),
-        .testTarget(name: "PacketIOTests", dependencies: ["PacketIO", "TestSupport"], swiftSettings: settings),
+        .testTarget(
+            name: "PacketIOTests", dependencies: ["PacketIO", "Kernel", "BPFPrograms", "CXDP", "TestSupport"],
+            swiftSettings: settings),
         .testTarget(name: "KernelTests", dependencies: ["Kernel", "TestSupport"], swiftSettings: settings),
         .testTarget(name: "ControlTests", dependencies: ["Control"], swiftSettings: settings),
         .testTarget(name: "RouterTests", dependencies: ["Router", "TestSupport"], swiftSettings: settings),

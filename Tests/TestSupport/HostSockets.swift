@@ -1,3 +1,4 @@
+import CXDP
 import Glibc
 import Net
 

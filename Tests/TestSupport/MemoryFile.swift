@@ -7,7 +7,7 @@ struct MemoryFile: ~Copyable {
 
     /// - Parameter contents: what a program that gets the file as input reads.
     init(contents: String = "") throws {
-        descriptor = unsafe memfd_create("martlab", UInt32(MFD_CLOEXEC))
+        descriptor = unsafe martlet_memory_file("martlab")
         guard descriptor >= 0 else { throw LabError("no memory for a program's output: errno \(errno)") }
         var bytes = Array(contents.utf8)[...]
         while !bytes.isEmpty {

@@ -1,0 +1,116 @@
+/// What the daemon answers. On the wire a reply is one JSON object with one key that says what its value is:
+/// `{"port":{…}}`, `{"stats":{…}}`, `{"failure":{…}}`. Rows come one a line and are followed by `{"end":{"count":N}}`;
+/// every other reply stands alone.
+public enum Reply: Hashable, Sendable {
+    case port(PortStatus)
+    case worker(WorkerStatus)
+    case drop(DropRow)
+    case route(RouteRow)
+    case neighbor(NeighborRow)
+    case flow(FlowRow)
+    case stats(Stats)
+    case version(VersionReply)
+    case rulesSummary(RulesSummary)
+    case rules(RulesReply)
+    case flowCount(FlowCount)
+    case done(Done)
+    case failure(Failure)
+    case end(End)
+
+    /// Whether nothing more follows for the request.
+    public var isFinal: Bool {
+        switch self {
+        case .port, .worker, .drop, .route, .neighbor, .flow: false
+        case .stats, .version, .rulesSummary, .rules, .flowCount, .done, .failure, .end: true
+        }
+    }
+}
+
+/// The request was carried out.
+public struct Done: Hashable, Sendable, Codable {
+    /// What there is to say about it, or nil.
+    public var message: String?
+    /// How many things it concerned, such as flows deleted; nil where counting means nothing.
+    public var count: Int?
+
+    public init(message: String? = nil, count: Int? = nil) {
+        self.message = message
+        self.count = count
+    }
+}
+
+/// The request was refused or failed; nothing was changed.
+public struct Failure: Hashable, Sendable, Codable, Error {
+    public var message: String
+    /// What the command ends with: 1 refused or failed, 2 usage; `martlet iptables` has codes of its own.
+    public var exitCode: Int32
+    /// Where the text that came with the request is wrong.
+    public var diagnostics: [Diagnostic]
+
+    public init(_ message: String, exitCode: Int32 = 1, diagnostics: [Diagnostic] = []) {
+        self.message = message
+        self.exitCode = exitCode
+        self.diagnostics = diagnostics
+    }
+}
+
+/// Ends a list of rows.
+public struct End: Hashable, Sendable, Codable {
+    /// Rows sent before.
+    public var count: Int
+
+    public init(count: Int) { self.count = count }
+}
+
+extension Reply: Codable {
+    private enum CodingKeys: String, CodingKey, CaseIterable {
+        case port, worker, drop, route, neighbor, flow, stats, version, rules, done, failure, end
+        case rulesSummary = "rules-summary"
+        case flowCount = "flow-count"
+    }
+
+    public init(from decoder: any Decoder) throws {
+        let container = try decoder.container(keyedBy: CodingKeys.self)
+        guard let key = container.allKeys.first, container.allKeys.count == 1 else {
+            let known = CodingKeys.allCases.map(\.rawValue).joined(separator: ", ")
+            throw DecodingError.dataCorrupted(
+                .init(codingPath: decoder.codingPath, debugDescription: "a reply has exactly one key of \(known)"))
+        }
+        switch key {
+        case .port: self = .port(try container.decode(PortStatus.self, forKey: key))
+        case .worker: self = .worker(try container.decode(WorkerStatus.self, forKey: key))
+        case .drop: self = .drop(try container.decode(DropRow.self, forKey: key))
+        case .route: self = .route(try container.decode(RouteRow.self, forKey: key))
+        case .neighbor: self = .neighbor(try container.decode(NeighborRow.self, forKey: key))
+        case .flow: self = .flow(try container.decode(FlowRow.self, forKey: key))
+        case .stats: self = .stats(try container.decode(Stats.self, forKey: key))
+        case .version: self = .version(try container.decode(VersionReply.self, forKey: key))
+        case .rulesSummary: self = .rulesSummary(try container.decode(RulesSummary.self, forKey: key))
+        case .rules: self = .rules(try container.decode(RulesReply.self, forKey: key))
+        case .flowCount: self = .flowCount(try container.decode(FlowCount.self, forKey: key))
+        case .done: self = .done(try container.decode(Done.self, forKey: key))
+        case .failure: self = .failure(try container.decode(Failure.self, forKey: key))
+        case .end: self = .end(try container.decode(End.self, forKey: key))
+        }
+    }
+
+    public func encode(to encoder: any Encoder) throws {
+        var container = encoder.container(keyedBy: CodingKeys.self)
+        switch self {
+        case .port(let value): try container.encode(value, forKey: .port)
+        case .worker(let value): try container.encode(value, forKey: .worker)
+        case .drop(let value): try container.encode(value, forKey: .drop)
+        case .route(let value): try container.encode(value, forKey: .route)
+        case .neighbor(let value): try container.encode(value, forKey: .neighbor)
+        case .flow(let value): try container.encode(value, forKey: .flow)
+        case .stats(let value): try container.encode(value, forKey: .stats)
+        case .version(let value): try container.encode(value, forKey: .version)
+        case .rulesSummary(let value): try container.encode(value, forKey: .rulesSummary)
+        case .rules(let value): try container.encode(value, forKey: .rules)
+        case .flowCount(let value): try container.encode(value, forKey: .flowCount)
+        case .done(let value): try container.encode(value, forKey: .done)
+        case .failure(let value): try container.encode(value, forKey: .failure)
+        case .end(let value): try container.encode(value, forKey: .end)
+        }
+    }
+}

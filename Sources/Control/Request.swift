@@ -1,0 +1,170 @@
+/// What a client asks of the daemon. On the wire a request is one JSON object whose `command` says which, with the
+/// command's arguments beside it: `{"command":"flows-list","filter":{"protocol":6}}`.
+public enum Request: Hashable, Sendable {
+    case ports
+    case workers
+    case stats
+    case drops
+    case routes
+    case neighbors
+    case rulesSummary
+    case version
+    case flowsList(FlowFilter)
+    case flowsCount
+    case flowsFlush
+    case flowsDelete(FlowFilter)
+    case rulesSave(RulesSave)
+    case rulesRestore(RulesRestore)
+    case rulesList(RulesList)
+    /// Reads the configuration and the rules again, as SIGHUP does.
+    case reload
+}
+
+/// Arguments of `rules save`.
+public struct RulesSave: Hashable, Sendable, Codable {
+    /// Print packet and byte counters before each rule.
+    public var counters: Bool
+    /// One table, or nil for all.
+    public var table: String?
+
+    public init(counters: Bool = false, table: String? = nil) {
+        self.counters = counters
+        self.table = table
+    }
+}
+
+/// Arguments of `rules restore`: one transaction, wholly done or wholly refused.
+public struct RulesRestore: Hashable, Sendable, Codable {
+    /// The file's name as diagnostics shall print it.
+    public var file: String
+    /// iptables-save text.
+    public var text: String
+    /// Take the counters in the text over; otherwise they begin at zero.
+    public var counters: Bool
+    /// Keep what the tables named in the text hold now and add to it.
+    public var noflush: Bool
+    /// Only this table of the text, or nil for all.
+    public var table: String?
+
+    public init(file: String, text: String, counters: Bool = false, noflush: Bool = false, table: String? = nil) {
+        self.file = file
+        self.text = text
+        self.counters = counters
+        self.noflush = noflush
+        self.table = table
+    }
+}
+
+/// Arguments of `rules list`, with the meaning they have for `iptables -L`.
+public struct RulesList: Hashable, Sendable, Codable {
+    /// One table, or nil for all that hold something.
+    public var table: String?
+    public var chain: String?
+    /// -v: counters, interfaces and options.
+    public var verbose: Bool
+    /// -n: no names of hosts, networks and services.
+    public var numeric: Bool
+    /// -x: whole numbers instead of K, M and G.
+    public var exact: Bool
+    public var lineNumbers: Bool
+
+    public init(
+        table: String? = nil, chain: String? = nil, verbose: Bool = false, numeric: Bool = false, exact: Bool = false,
+        lineNumbers: Bool = false
+    ) {
+        self.table = table
+        self.chain = chain
+        self.verbose = verbose
+        self.numeric = numeric
+        self.exact = exact
+        self.lineNumbers = lineNumbers
+    }
+}
+
+extension Request: Codable {
+    private enum CodingKeys: String, CodingKey {
+        case command, filter, save, restore, list
+    }
+
+    private enum Command: String, Codable, CaseIterable {
+        case ports, workers, stats, drops, routes, neighbors, version, reload
+        case rulesSummary = "rules-summary"
+        case flowsList = "flows-list"
+        case flowsCount = "flows-count"
+        case flowsFlush = "flows-flush"
+        case flowsDelete = "flows-delete"
+        case rulesSave = "rules-save"
+        case rulesRestore = "rules-restore"
+        case rulesList = "rules-list"
+    }
+
+    public init(from decoder: any Decoder) throws {
+        let container = try decoder.container(keyedBy: CodingKeys.self)
+        let name = try container.decode(String.self, forKey: .command)
+        guard let command = Command(rawValue: name) else {
+            let known = Command.allCases.map(\.rawValue).joined(separator: ", ")
+            throw DecodingError.dataCorruptedError(
+                forKey: .command, in: container, debugDescription: "unknown command \"\(name)\"; there are \(known)")
+        }
+        switch command {
+        case .ports: self = .ports
+        case .workers: self = .workers
+        case .stats: self = .stats
+        case .drops: self = .drops
+        case .routes: self = .routes
+        case .neighbors: self = .neighbors
+        case .rulesSummary: self = .rulesSummary
+        case .version: self = .version
+        case .reload: self = .reload
+        case .flowsList:
+            self = .flowsList(try container.decodeIfPresent(FlowFilter.self, forKey: .filter) ?? FlowFilter())
+        case .flowsCount: self = .flowsCount
+        case .flowsFlush: self = .flowsFlush
+        case .flowsDelete:
+            // A delete whose filter went missing must not become a flush.
+            let filter = try container.decode(FlowFilter.self, forKey: .filter)
+            guard !filter.isEmpty else {
+                throw DecodingError.dataCorruptedError(
+                    forKey: .filter, in: container,
+                    debugDescription: "an empty filter would delete every flow; flows-flush does that")
+            }
+            self = .flowsDelete(filter)
+        case .rulesSave: self = .rulesSave(try container.decodeIfPresent(RulesSave.self, forKey: .save) ?? RulesSave())
+        case .rulesRestore: self = .rulesRestore(try container.decode(RulesRestore.self, forKey: .restore))
+        case .rulesList: self = .rulesList(try container.decodeIfPresent(RulesList.self, forKey: .list) ?? RulesList())
+        }
+    }
+
+    public func encode(to encoder: any Encoder) throws {
+        var container = encoder.container(keyedBy: CodingKeys.self)
+        try container.encode(command, forKey: .command)
+        switch self {
+        case .flowsList(let filter), .flowsDelete(let filter): try container.encode(filter, forKey: .filter)
+        case .rulesSave(let arguments): try container.encode(arguments, forKey: .save)
+        case .rulesRestore(let arguments): try container.encode(arguments, forKey: .restore)
+        case .rulesList(let arguments): try container.encode(arguments, forKey: .list)
+        default: break
+        }
+    }
+
+    private var command: Command {
+        switch self {
+        case .ports: .ports
+        case .workers: .workers
+        case .stats: .stats
+        case .drops: .drops
+        case .routes: .routes
+        case .neighbors: .neighbors
+        case .rulesSummary: .rulesSummary
+        case .version: .version
+        case .reload: .reload
+        case .flowsList: .flowsList
+        case .flowsCount: .flowsCount
+        case .flowsFlush: .flowsFlush
+        case .flowsDelete: .flowsDelete
+        case .rulesSave: .rulesSave
+        case .rulesRestore: .rulesRestore
+        case .rulesList: .rulesList
+        }
+    }
+}

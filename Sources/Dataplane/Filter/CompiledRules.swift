@@ -1,0 +1,101 @@
+import Net
+import Synchronization
+
+/// A whole ruleset as the packet path reads it: all rules of all chains in one row, each built-in chain ending in its policy
+/// and each user chain in a return, as ip_tables lays them out. It is built once and never changed; only the counters
+/// are, each worker's own.
+@safe public struct CompiledRules: Sendable {
+    /// Where a chain's rules begin, for every table and hook; `none` where the table is not loaded or has no such chain.
+    typealias Entries = InlineArray<20, UInt32>
+    static let none = UInt32.max
+
+    let rules: Slab<CompiledRule>
+    let matches: Slab<CompiledMatch>
+    let natRanges: Slab<NATRange>
+    let portRanges: Slab<CompiledMatch.PortRange>
+    private let counters: Slab<RuleCounter>
+    private var entries = Entries(repeating: CompiledRules.none)
+    public let ruleCount: Int
+    /// Whether flows are tracked and fragments put together: only if a rule needs it.
+    public let tracks: Bool
+    /// Whether the nat table is loaded.
+    public let translates: Bool
+    private let workerCount: Int
+
+    /// Packets and bytes (of whole IP packets) that a rule has counted on one worker, which alone writes them.
+    struct RuleCounter: ~Copyable {
+        let packets: Atomic<UInt64>
+        let bytes: Atomic<UInt64>
+    }
+
+    /// What the compiler hands over.
+    public struct Source {
+        public var rules: [CompiledRule] = []
+        public var matches: [CompiledMatch] = []
+        public var natRanges: [NATRange] = []
+        public var portRanges: [CompiledMatch.PortRange] = []
+        /// First rule of each built-in chain.
+        public var entries: [(RuleTable, Hook, UInt32)] = []
+        public var tracks = false
+
+        public init() {}
+    }
+
+    public init(_ source: Source, workerCount: Int) {
+        func slab<T>(_ values: [T]) -> Slab<T> {
+            let slab = Slab<T>(count: max(values.count, 1))
+            for (index, value) in values.enumerated() { slab[index] = value }
+            return slab
+        }
+        rules = slab(source.rules)
+        matches = slab(source.matches)
+        natRanges = slab(source.natRanges)
+        portRanges = slab(source.portRanges)
+        ruleCount = source.rules.count
+        self.workerCount = workerCount
+        counters = Slab(count: workerCount * source.rules.count)
+        tracks = source.tracks
+        var translates = false
+        for (table, hook, rule) in source.entries {
+            entries[Int(table.rawValue) * 5 + Int(hook.rawValue)] = rule
+            if table == .nat { translates = true }
+        }
+        self.translates = translates
+    }
+
+    /// A router without rules: everything is accepted.
+    public static func empty(workerCount: Int) -> CompiledRules { CompiledRules(Source(), workerCount: workerCount) }
+
+    @inline(__always)
+    func entry(_ table: RuleTable, _ hook: Hook) -> UInt32 {
+        entries[Int(table.rawValue) &* 5 &+ Int(hook.rawValue)]
+    }
+
+    @inline(__always)
+    func count(_ rule: UInt32, worker: Int, bytes: Int) {
+        let index = worker &* ruleCount &+ Int(rule)
+        counters[index].packets.store(counters[index].packets.load(ordering: .relaxed) &+ 1, ordering: .relaxed)
+        counters[index].bytes.store(
+            counters[index].bytes.load(ordering: .relaxed) &+ UInt64(bytes), ordering: .relaxed)
+    }
+
+    /// What a rule has counted on all workers since the snapshot was made.
+    public func counted(rule: Int) -> (packets: UInt64, bytes: UInt64) {
+        var packets: UInt64 = 0
+        var bytes: UInt64 = 0
+        for worker in 0..<workerCount {
+            packets += counters[worker * ruleCount + rule].packets.load(ordering: .relaxed)
+            bytes += counters[worker * ruleCount + rule].bytes.load(ordering: .relaxed)
+        }
+        return (packets, bytes)
+    }
+
+    /// Gives the memory back, when no worker can look at it any more.
+    public func deallocate() {
+        rules.deallocate()
+        matches.deallocate()
+        natRanges.deallocate()
+        portRanges.deallocate()
+        counters.deallocate()
+    }
+}

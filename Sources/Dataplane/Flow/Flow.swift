@@ -1,0 +1,80 @@
+import Net
+import Synchronization
+
+/// A tracked connection.
+///
+/// What is guarded by what:
+/// - `tuples`: written by the worker that creates the flow, before an index slot points to it; constant from then until
+///   the entry is reused. `tuples[reply]` may still be rewritten by NAT while only the creator holds the flow and the
+///   reply slot is not yet in the index.
+/// - `status`: atomic; bits are only ever set, but for the life of one entry.
+/// - `expires`: atomic, relaxed; whoever sees a packet writes it, the timer wheel reads it.
+/// - `lock`: guards `tcp`, `counters`, `mark` and `timeoutState`.
+/// - `wheelNext`, `wheelPrevious`, `owner`: only the worker that created the flow.
+/// - `nextDead`: whoever won the right to kill the flow (it set `dying`), until the owner has taken it.
+///
+/// An entry is reused after every worker has passed a burst boundary since it left the index (`Epochs`).
+public struct Flow: ~Copyable {
+    /// What has happened to a flow (enum ip_conntrack_status).
+    public struct Status: OptionSet, Sendable {
+        public var rawValue: UInt32
+        @inline(__always)
+        public init(rawValue: UInt32) { self.rawValue = rawValue }
+
+        public static let expected = Status(rawValue: 1 << 0)
+        public static let seenReply = Status(rawValue: 1 << 1)
+        public static let assured = Status(rawValue: 1 << 2)
+        public static let confirmed = Status(rawValue: 1 << 3)
+        public static let sourceNAT = Status(rawValue: 1 << 4)
+        public static let destinationNAT = Status(rawValue: 1 << 5)
+        public static let sourceNATDone = Status(rawValue: 1 << 7)
+        public static let destinationNATDone = Status(rawValue: 1 << 8)
+        public static let dying = Status(rawValue: 1 << 9)
+        /// Ours: the reply tuple stands in the index although the flow is not confirmed yet.
+        public static let replyReserved = Status(rawValue: 1 << 24)
+        /// Ours: MASQUERADE chose the source address, so the flow dies with it.
+        public static let masqueraded = Status(rawValue: 1 << 25)
+    }
+
+    /// Packets and bytes of one direction; bytes count whole IP packets.
+    public struct Counter: Sendable {
+        public var packets: UInt64 = 0
+        public var bytes: UInt64 = 0
+    }
+
+    public var original: FlowTuple
+    public var reply: FlowTuple
+    let statusBits: Atomic<UInt32>
+    public let lock: SpinLock
+    let expiry: Atomic<UInt64>
+    public var tcp: TCPConnection
+    public var originalCounter: Counter
+    public var replyCounter: Counter
+    public var mark: UInt32
+    /// When a UDP flow that is still active counts as a stream, as CLOCK_MONOTONIC.
+    var streamSince: Instant
+    /// The port that MASQUERADE chose an address of.
+    public var masqueradePort: PortIndex
+    /// The worker whose wheel holds the flow.
+    var owner: UInt8
+    var wheelNext: UInt32
+    var wheelPrevious: UInt32
+    var wheelSlot: UInt32
+    var nextDead: UInt32
+
+    @inline(__always)
+    public var status: Status { Status(rawValue: statusBits.load(ordering: .acquiring)) }
+
+    @inline(__always)
+    public func set(_ bits: Status) { statusBits.bitwiseOr(bits.rawValue, ordering: .acquiringAndReleasing) }
+
+    /// When the flow ends if no packet comes, as CLOCK_MONOTONIC.
+    @inline(__always)
+    public var expires: Instant { Instant(nanoseconds: expiry.load(ordering: .relaxed)) }
+
+    @inline(__always)
+    public func expire(at moment: Instant) { expiry.store(moment.nanoseconds, ordering: .relaxed) }
+
+    @inline(__always)
+    public func tuple(_ direction: Direction) -> FlowTuple { direction == .original ? original : reply }
+}

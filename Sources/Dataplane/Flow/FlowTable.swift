@@ -1,0 +1,247 @@
+import Net
+import Synchronization
+
+/// The table of flows that all workers share.
+///
+/// Life of a flow. A worker takes a free entry, fills it in and keeps it to itself while the flow's first packet goes
+/// through the rules (*unconfirmed*). NAT enters the reply tuple into the index when it has chosen it, which reserves the
+/// address and port: the choice and the entry are one step under the bucket's lock, so two workers never choose the same.
+/// When the packet has passed everything the flow is *confirmed*: its original tuple is entered too and it can be found.
+/// If the packet is dropped before, the entry goes back.
+///
+/// When two workers meet the first packets of both directions at once, or one direction twice, both create a flow; the one
+/// that confirms second finds the tuple taken and drops its packet (`flow-clash`), as netfilter does for what it cannot
+/// resolve. The sender's next packet finds the flow of the first.
+///
+/// A flow ends by its timer, by a reset, or on command. Whoever sets `dying` first takes it out of the index and hands it to
+/// its *owner*, the worker that created it, which takes it off its timer wheel. After every worker has passed a burst
+/// boundary the entry is free again.
+///
+/// Lock order: bucket locks in order of bucket number; a flow's lock is never held while taking another lock.
+@safe public struct FlowTable: @unchecked Sendable {
+    private struct Shared: ~Copyable {
+        let lock = SpinLock()
+        var freeCount = 0
+        /// Flows that are alive, unconfirmed ones included.
+        let alive: Atomic<Int>
+    }
+
+    let flows: Slab<Flow>
+    let index: FlowIndex
+    private let shared: Slab<Shared>
+    private let free: Slab<UInt32>
+    /// Per worker, the head of the list of flows that others have killed.
+    let graveyards: Slab<Atomic<UInt32>>
+    /// The most flows there may be.
+    public let maximum: Int
+
+    /// Entries beyond the maximum, so that a full table works on while dead ones wait for their reuse.
+    private static let spare = 4096
+
+    /// - Parameters:
+    ///   - maximum: the most flows, at least 1, at most 2³⁰.
+    ///   - key: random, so that nobody can aim at one bucket.
+    public init(maximum: Int, workerCount: Int, key: UInt64) {
+        self.maximum = maximum
+        let entries = maximum + Self.spare + workerCount * 128
+        flows = Slab(count: entries + 1)
+        index = FlowIndex(flows: maximum, key: key)
+        shared = Slab(count: 1)
+        free = Slab(count: entries)
+        graveyards = Slab(count: workerCount)
+        // Entry 0 stands for "no flow"; low numbers are handed out first.
+        for entry in 0..<entries { free[entry] = UInt32(entries - entry) }
+        shared[0].freeCount = entries
+    }
+
+    /// How many flows there are.
+    public var count: Int { max(shared[0].alive.load(ordering: .relaxed), 0) }
+    /// How many buckets the index has.
+    public var bucketCount: Int { index.bucketCount }
+    /// Memory for `maximum` flows, index included, in bytes.
+    public var bytesPerFlow: Int { MemoryLayout<Flow>.stride + index.byteCount / maximum + MemoryLayout<UInt32>.stride }
+
+    /// Counts one more flow, if there is room.
+    func reserveOne() -> Bool {
+        if shared[0].alive.wrappingAdd(1, ordering: .relaxed).newValue <= maximum { return true }
+        shared[0].alive.wrappingSubtract(1, ordering: .relaxed)
+        return false
+    }
+
+    func releaseOne() { shared[0].alive.wrappingSubtract(1, ordering: .relaxed) }
+
+    func takeFree(_ wanted: Int, into list: Slab<UInt32>) -> Int {
+        shared[0].lock.lock()
+        let taken = min(wanted, shared[0].freeCount)
+        shared[0].freeCount -= taken
+        let from = shared[0].freeCount
+        for i in 0..<taken { list[i] = free[from + i] }
+        shared[0].lock.unlock()
+        return taken
+    }
+
+    func giveFree(_ count: Int, from list: Slab<UInt32>, at start: Int) {
+        shared[0].lock.lock()
+        for i in 0..<count { free[shared[0].freeCount + i] = list[start + i] }
+        shared[0].freeCount += count
+        shared[0].lock.unlock()
+    }
+
+    // MARK: Finding
+
+    /// The confirmed flow that a tuple belongs to, and in which direction.
+    @inline(__always)
+    func find(_ tuple: FlowTuple, hash: UInt64, now: Instant) -> FlowIndex.Reference? {
+        index.first(hash) { reference in
+            guard flows[reference.flow].tuple(reference.direction) == tuple else { return false }
+            let status = flows[reference.flow].status
+            guard status.contains(.confirmed), !status.contains(.dying) else { return false }
+            if flows[reference.flow].expires > now { return true }
+            // Its time is over although the wheel has not come round to it yet.
+            kill(reference.flow)
+            return false
+        }
+    }
+
+    /// Whether any flow, confirmed or not, other than `own` has `tuple` as one of its own: nf_conntrack_tuple_taken.
+    @inline(__always)
+    func isTaken(_ tuple: FlowTuple, hash: UInt64, except own: UInt32) -> Bool {
+        index.first(hash) { reference in
+            reference.flow != own && flows[reference.flow].tuple(reference.direction) == tuple
+                && !flows[reference.flow].status.contains(.dying)
+        } != nil
+    }
+
+    // MARK: Entering and taking out
+
+    /// Enters a flow's reply tuple if nobody has it: chosen and reserved in one step.
+    func reserveReply(_ flow: UInt32) -> Bool {
+        let tuple = flows[flow].reply
+        let hash = index.hash(tuple)
+        index.lock(hash)
+        defer { index.unlock(hash) }
+        guard !isTaken(tuple, hash: hash, except: flow) else { return false }
+        guard index.insert(FlowIndex.Reference(flow: flow, .reply), hash: hash) else { return false }
+        flows[flow].set(.replyReserved)
+        return true
+    }
+
+    /// Enters what of a flow is not in the index yet, so that it can be found.
+    ///
+    /// - Returns: false if another flow has one of the tuples.
+    func confirm(_ flow: UInt32) -> Bool {
+        let original = flows[flow].original
+        let reply = flows[flow].reply
+        let originalHash = index.hash(original)
+        let replyHash = index.hash(reply)
+        let isReserved = flows[flow].status.contains(.replyReserved)
+        index.lock(originalHash, replyHash)
+        defer { index.unlock(originalHash, replyHash) }
+        if isTaken(original, hash: originalHash, except: flow) { return false }
+        if !isReserved {
+            if isTaken(reply, hash: replyHash, except: flow) { return false }
+            guard index.insert(FlowIndex.Reference(flow: flow, .reply), hash: replyHash) else { return false }
+            flows[flow].set(.replyReserved)
+        }
+        guard index.insert(FlowIndex.Reference(flow: flow, .original), hash: originalHash) else { return false }
+        flows[flow].set(.confirmed)
+        return true
+    }
+
+    /// Takes a flow's tuples out of the index.
+    func unlink(_ flow: UInt32) {
+        let status = flows[flow].status
+        if status.contains(.confirmed) {
+            let hash = index.hash(flows[flow].original)
+            index.lock(hash)
+            index.remove(FlowIndex.Reference(flow: flow, .original), hash: hash)
+            index.unlock(hash)
+        }
+        if status.contains(.replyReserved) {
+            let hash = index.hash(flows[flow].reply)
+            index.lock(hash)
+            index.remove(FlowIndex.Reference(flow: flow, .reply), hash: hash)
+            index.unlock(hash)
+        }
+    }
+
+    /// Ends a confirmed flow: out of the index at once, back to its owner's hands for the rest. One that is not confirmed is its
+    /// creator's alone; whoever comes from outside with a number out of date must not touch it.
+    ///
+    /// - Returns: false if it was ended already, or is not confirmed.
+    @discardableResult
+    public func kill(_ flow: UInt32) -> Bool {
+        var old = flows[flow].statusBits.load(ordering: .acquiring)
+        while true {
+            guard Flow.Status(rawValue: old).intersection([.confirmed, .dying]) == .confirmed else { return false }
+            let result = flows[flow].statusBits.weakCompareExchange(
+                expected: old, desired: old | Flow.Status.dying.rawValue, ordering: .acquiringAndReleasing)
+            if result.exchanged { break }
+            old = result.original
+        }
+        unlink(flow)
+        releaseOne()
+        let owner = Int(flows[flow].owner)
+        var head = graveyards[owner].load(ordering: .relaxed)
+        while true {
+            flows[flow].nextDead = head
+            let result = graveyards[owner].compareExchange(
+                expected: head, desired: flow, successOrdering: .releasing, failureOrdering: .relaxed)
+            if result.exchanged { return true }
+            head = result.original
+        }
+    }
+
+    /// Puts out one flow near a hash to make room: an unreplied one, else one that is not assured; never an assured one
+    /// (early_drop in net/netfilter/nf_conntrack_core.c looks at eight buckets as well).
+    func dropEarly(near hash: UInt64) -> Bool {
+        var unassured: UInt32 = 0
+        var unreplied: UInt32 = 0
+        for offset in 0..<UInt32(8) {
+            index.forEachInBucket(hash, offset: offset) { reference in
+                let status = flows[reference.flow].status
+                guard status.contains(.confirmed), status.isDisjoint(with: [.dying, .assured]) else { return }
+                if status.contains(.seenReply) { unassured = reference.flow } else { unreplied = reference.flow }
+            }
+            if unreplied != 0 { break }
+        }
+        let victim = unreplied != 0 ? unreplied : unassured
+        return victim != 0 && kill(victim)
+    }
+
+    // MARK: The slow side
+
+    /// A flow's state as it was at one moment, for listings.
+    public struct Record: Sendable {
+        public var index: UInt32
+        public var original: FlowTuple
+        public var reply: FlowTuple
+        public var status: Flow.Status
+        public var expires: Instant
+        public var tcpState: TCPState
+        public var originalCounter: Flow.Counter
+        public var replyCounter: Flow.Counter
+        public var mark: UInt32
+        public var masqueradePort: PortIndex
+    }
+
+    /// Visits every confirmed flow. Called from outside the workers at any time: each flow is copied under its lock, and
+    /// looked at again afterwards to be sure that it was one and the same throughout.
+    public func forEach(_ visit: (Record) -> Void) {
+        for entry in 1..<flows.count {
+            let flow = UInt32(entry)
+            let before = flows[flow].status
+            guard before.contains(.confirmed), !before.contains(.dying) else { continue }
+            flows[flow].lock.lock()
+            let record = Record(
+                index: flow, original: flows[flow].original, reply: flows[flow].reply, status: before,
+                expires: flows[flow].expires, tcpState: flows[flow].tcp.state,
+                originalCounter: flows[flow].originalCounter, replyCounter: flows[flow].replyCounter,
+                mark: flows[flow].mark, masqueradePort: flows[flow].masqueradePort)
+            flows[flow].lock.unlock()
+            let after = flows[flow].status
+            guard after.contains(.confirmed), !after.contains(.dying) else { continue }
+            visit(record)
+        }
+    }
+}

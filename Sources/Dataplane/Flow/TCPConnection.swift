@@ -1,0 +1,416 @@
+/// What tracking remembers of a TCP connection, and how a segment changes it: netfilter's state machine with window
+/// tracking (net/netfilter/nf_conntrack_proto_tcp.c; the method is Guido van Rooij's, "Real Stateful TCP Packet Filtering
+/// in IP Filter", 2001).
+///
+/// For either side it keeps the highest sequence number sent, how far the other side's window lets it go, and the largest
+/// window it announced. A segment is in the window if its data begins before the limit, ends after what the receiver can
+/// still want, and acknowledges what was sent and not long ago.
+public struct TCPConnection: Sendable {
+    struct SideFlags: OptionSet, Sendable {
+        var rawValue: UInt8
+        @inline(__always)
+        init(rawValue: UInt8) { self.rawValue = rawValue }
+        static let windowScale = SideFlags(rawValue: 1 << 0)
+        static let permitsSACK = SideFlags(rawValue: 1 << 1)
+        /// This side closed first.
+        static let closedFirst = SideFlags(rawValue: 1 << 2)
+        /// Segments out of the window are accepted: the connection was picked up midway.
+        static let liberal = SideFlags(rawValue: 1 << 3)
+        static let hasUnacknowledgedData = SideFlags(rawValue: 1 << 4)
+        static let hasHighestAcknowledgment = SideFlags(rawValue: 1 << 5)
+        /// Of `lastFlags` only: a challenge ACK (RFC 5961) may come.
+        static let expectsChallenge = SideFlags(rawValue: 1 << 6)
+        /// Of `lastFlags` only.
+        static let simultaneousOpen = SideFlags(rawValue: 1 << 7)
+    }
+
+    /// One side as a sender.
+    struct Side: Sendable {
+        /// After the last byte sent.
+        var end = SequenceNumber(0)
+        /// The first byte it may not send yet.
+        var limit = SequenceNumber(0)
+        /// The largest window it announced, scaled; 0 until it was seen.
+        var largestWindow: UInt32 = 0
+        var highestAcknowledgment = SequenceNumber(0)
+        var scale: UInt8 = 0
+        var flags: SideFlags = []
+    }
+
+    public internal(set) var state: TCPState = .none
+    var lastDirection: Direction = .original
+    var lastKind: TCPSegmentKind = .none
+    var retransmissions: UInt8 = 0
+    var lastScale: UInt8 = 0
+    var lastFlags: SideFlags = []
+    var lastWindow: UInt16 = 0
+    var lastSequence = SequenceNumber(0)
+    var lastAcknowledgment = SequenceNumber(0)
+    var lastEnd = SequenceNumber(0)
+    private var originalSide = Side()
+    private var replySide = Side()
+
+    public init() {}
+
+    /// What tracking says of a segment.
+    enum Verdict {
+        /// It belongs to the flow; the flow now lives for this long.
+        case accept(timeout: UInt64)
+        /// It passes as part of the flow but changes nothing.
+        case ignore
+        case invalid
+        /// It is a reset before any answer: the flow is over.
+        case acceptAndEnd
+        /// It opens a new connection in place of one that has ended: forget this one and look again.
+        case reopen
+    }
+
+    @inline(__always)
+    private subscript(_ direction: Direction) -> Side {
+        get { direction == .original ? originalSide : replySide }
+        set { if direction == .original { originalSide = newValue } else { replySide = newValue } }
+    }
+
+    // MARK: The first segment
+
+    /// Begins a connection with its first segment.
+    ///
+    /// - Returns: false if no connection may begin with it.
+    mutating func begin(_ segment: TCPSegment, settings: TCPSettings) -> Bool {
+        let kind = TCPSegmentKind(segment.flags)
+        self = TCPConnection()
+        switch TCPTransition.next(.original, kind, from: .none) {
+        case .synSent:
+            originalSide.start(segment, window: segment.window)
+        case .established where settings.loose:
+            // Midway: its history is lost. SACK and any window are taken on trust until both sides were seen.
+            originalSide.end = segment.end
+            originalSide.largestWindow = max(segment.window, 1)
+            originalSide.limit = segment.end + originalSide.largestWindow
+            originalSide.flags = [.permitsSACK, .liberal]
+            replySide.flags = [.permitsSACK, .liberal]
+        default:
+            return false
+        }
+        return true
+    }
+
+    // MARK: Every segment
+
+    /// Takes a segment of either direction, the first included.
+    mutating func track(
+        _ segment: TCPSegment, _ direction: Direction, status: Flow.Status, settings: TCPSettings
+    ) -> Verdict {
+        let kind = TCPSegmentKind(segment.flags)
+        var old = state
+        let transition = TCPTransition.next(direction, kind, from: old)
+        guard transition != .invalid else { return .invalid }
+        var new = transition.state
+        var checksWindow = true
+
+        switch transition {
+        case .synSent where old.rawValue >= TCPState.timeWait.rawValue:
+            // RFC 1122, 4.2.2.13: a new connection may take the place of one in TIME-WAIT, or of one that was reset.
+            if originalSide.flags.union(replySide.flags).contains(.closedFirst)
+                || (lastDirection == direction && lastKind == .rst)
+            {
+                return .reopen
+            }
+            guard let synchronised = ignore(segment, kind, direction, from: old) else { return .ignore }
+            (old, new) = synchronised
+        case .ignore:
+            guard let synchronised = ignore(segment, kind, direction, from: old) else { return .ignore }
+            (old, new) = synchronised
+        case .timeWait:
+            // RFC 5961: the challenge ACK to a stray SYN must not pass for the ACK of the last FIN.
+            if old == .lastAck, kind == .ack, lastDirection != direction, lastKind == .syn,
+                lastFlags.contains(.expectsChallenge)
+            {
+                lastFlags.remove(.expectsChallenge)
+                return .ignore
+            }
+        case .synSent2:
+            lastFlags.insert(.simultaneousOpen)
+        case .synReceived:
+            if direction == .reply, kind == .ack, lastFlags.contains(.simultaneousOpen) { new = .established }
+        case .close where kind == .rst:
+            switch judgeReset(segment, direction, old: old, status: status, settings: settings) {
+            case .invalid: return .invalid
+            case .closes: break
+            case .mayBeChallenged: new = old
+            }
+            // A reset that answers a segment which we let by unseen cannot be in the window that we know.
+            if (status.contains(.seenReply) && lastKind == .syn || !status.contains(.assured) && lastKind == .ack)
+                && segment.acknowledgment == lastEnd
+            {
+                checksWindow = false
+            }
+        default: break
+        }
+        guard let new else { return .invalid }
+
+        if checksWindow {
+            switch checkWindow(segment, kind, direction, old: old, settings: settings) {
+            case .accept: break
+            case .ignore: return .ignore
+            case .invalid: return .invalid
+            }
+        }
+        lastKind = kind
+        lastDirection = direction
+        state = new
+        if old != new, new == .finWait { self[direction].flags.insert(.closedFirst) }
+        return conclude(kind, old: old, new: new, status: status, settings: settings)
+    }
+
+    /// A segment that we cannot judge: remember it and let it by. If it is the SYN-ACK to a SYN that we let by before, both
+    /// ends are in step and we were not: take over what was noted.
+    ///
+    /// - Returns: the states to go on with in that last case.
+    private mutating func ignore(
+        _ segment: TCPSegment, _ kind: TCPSegmentKind, _ direction: Direction, from old: TCPState
+    ) -> (TCPState, TCPState?)? {
+        if kind == .synAck, lastKind == .syn, lastDirection != direction, segment.acknowledgment == lastEnd {
+            lastFlags.remove(.expectsChallenge)
+            var sender = self[lastDirection]
+            sender.end = lastEnd
+            sender.limit = lastEnd
+            sender.largestWindow = max(UInt32(lastWindow), 1)
+            sender.scale = lastScale
+            sender.flags = lastFlags
+            self[lastDirection] = sender
+            self[direction] = Side()
+            return (.synSent, .synReceived)
+        }
+        lastKind = kind
+        lastDirection = direction
+        lastSequence = segment.sequence
+        lastEnd = segment.end
+        lastWindow = UInt16(truncatingIfNeeded: segment.window)
+        if kind == .syn, direction == .original {
+            let (scale, permitsSACK) = segment.options.announcement()
+            lastFlags = []
+            lastScale = scale ?? 0
+            if scale != nil { lastFlags.insert(.windowScale) }
+            if permitsSACK { lastFlags.insert(.permitsSACK) }
+            if old == .lastAck { lastFlags.insert(.expectsChallenge) }
+        }
+        if kind == .ack, direction == .reply { lastAcknowledgment = segment.acknowledgment }
+        return nil
+    }
+
+    private enum ResetJudgement { case closes, mayBeChallenged, invalid }
+
+    /// RFC 5961, 3.2: a reset closes if its sequence number is exactly the next one expected.
+    private func judgeReset(
+        _ segment: TCPSegment, _ direction: Direction, old: TCPState, status: Flow.Status, settings: TCPSettings
+    ) -> ResetJudgement {
+        let receiver = self[direction.opposite]
+        guard receiver.flags.contains(.hasHighestAcknowledgment) else { return .closes }
+        let isEstablished = state == .established && status.contains(.assured)
+        if segment.sequence.rawValue == 0, !isEstablished { return .closes }
+        if segment.sequence.isBefore(receiver.highestAcknowledgment), !settings.ignoresInvalidReset { return .invalid }
+        if !isEstablished || segment.sequence == receiver.highestAcknowledgment { return .closes }
+        // The end of a train: data up to here, then the reset.
+        if lastKind == .ack, lastDirection == direction, segment.sequence == lastEnd { return .closes }
+        return .mayBeChallenged
+    }
+
+    // MARK: The window
+
+    private enum WindowVerdict { case accept, ignore, invalid }
+
+    /// Acknowledgments may lag behind by at least this much (MAXACKWINCONST).
+    private static let acknowledgmentLag: UInt32 = 66000
+
+    private mutating func checkWindow(
+        _ segment: TCPSegment, _ kind: TCPSegmentKind, _ direction: Direction, old: TCPState, settings: TCPSettings
+    ) -> WindowVerdict {
+        var sender = self[direction]
+        var receiver = self[direction.opposite]
+        var sequence = segment.sequence
+        var end = segment.end
+        var acknowledgment = segment.acknowledgment
+        var selective = acknowledgment
+        var window = segment.window
+        let hasACK = segment.flags.contains(.ack)
+        let hasSYN = segment.flags.contains(.syn)
+        if receiver.flags.contains(.permitsSACK) { selective = segment.options.highestSACK(from: acknowledgment) }
+
+        // This side's first segment, or a SYN sent again with other numbers.
+        if sender.largestWindow == 0 {
+            if hasSYN {
+                sender.start(segment, window: window)
+                Self.settleScaling(&sender, &receiver, direction)
+                if !hasACK {
+                    store(sender, receiver, direction)
+                    return .accept
+                }
+            } else {
+                sender.end = end
+                sender.largestWindow = max(window << UInt32(sender.scale), 1)
+                sender.limit = end + sender.largestWindow
+                if receiver.largestWindow == 0 {
+                    receiver.end = selective
+                    receiver.limit = selective
+                } else if selective == receiver.end + 1 {
+                    // Probably the answer to a keep-alive.
+                    receiver.end = receiver.end + 1
+                }
+            }
+        } else if hasSYN, end.isAfter(sender.end), old == .synSent || old == .synReceived {
+            sender.start(segment, window: window)
+            Self.settleScaling(&sender, &receiver, direction)
+            if direction == .reply, !hasACK {
+                store(sender, receiver, direction)
+                return .accept
+            }
+        }
+
+        // No ACK, or a reset of a stack that sends a zero one: as if all were acknowledged.
+        if !hasACK || (segment.flags.contains(.rst) && acknowledgment.rawValue == 0) {
+            acknowledgment = receiver.end
+            selective = receiver.end
+        }
+        // The reset that answers a SYN has no sequence number of its own.
+        if segment.flags.contains(.rst), sequence.rawValue == 0, old == .synSent {
+            sequence = sender.end
+            end = sender.end
+        }
+
+        let isLiberal = settings.liberal || sender.flags.contains(.liberal)
+        let oldestAcknowledgment = receiver.end - max(sender.largestWindow, Self.acknowledgmentLag) - 1
+        // I. The data begins before the limit.
+        if !sequence.isBefore(sender.limit + 1) {
+            let overshoot = end - sender.limit &+ 1
+            let mayBeInWindow =
+                receiver.largestWindow != 0 && end.isAfter(sender.end - receiver.largestWindow - 1)
+            if mayBeInWindow, selective.isAfter(oldestAcknowledgment), overshoot <= receiver.largestWindow,
+                selective.isBefore(receiver.end + 1)
+            {
+                // If the rules let it pass all the same, its acknowledgment must not look wrong.
+                sender.end = end
+                sender.flags.insert(.hasUnacknowledgedData)
+            }
+            store(sender, receiver, direction)
+            return isLiberal ? .accept : .invalid
+        }
+        // II. It acknowledges only what was sent.
+        if !selective.isBefore(receiver.end + 1) {
+            store(sender, receiver, direction)
+            return isLiberal ? .accept : .invalid
+        }
+        // III. It ends within what the receiver may still want.
+        // IV. It does not acknowledge from long ago.
+        let isInWindow = receiver.largestWindow == 0 || end.isAfter(sender.end - receiver.largestWindow - 1)
+        if !isInWindow || !selective.isAfter(oldestAcknowledgment) {
+            store(sender, receiver, direction)
+            return isLiberal ? .accept : .ignore
+        }
+
+        // The windows of SYN segments are never scaled (RFC 7323, 2.2).
+        if !hasSYN { window <<= UInt32(sender.scale) }
+        sender.largestWindow = max(sender.largestWindow, window &+ (selective - acknowledgment))
+        if end.isAfter(sender.end) {
+            sender.end = end
+            sender.flags.insert(.hasUnacknowledgedData)
+        }
+        if hasACK,
+            !sender.flags.contains(.hasHighestAcknowledgment) || acknowledgment.isAfter(sender.highestAcknowledgment)
+        {
+            sender.highestAcknowledgment = acknowledgment
+            sender.flags.insert(.hasHighestAcknowledgment)
+        }
+        if receiver.largestWindow != 0, end.isAfter(sender.limit) {
+            receiver.largestWindow &+= end - sender.limit
+        }
+        if (selective + window).isAfter(receiver.limit - 1) {
+            receiver.limit = selective + window
+            // A window of zero may be probed with one byte (RFC 9293, 3.8.6.1).
+            if window == 0 { receiver.limit = receiver.limit + 1 }
+        }
+        if acknowledgment == receiver.end { receiver.flags.remove(.hasUnacknowledgedData) }
+        store(sender, receiver, direction)
+        if kind == .ack { noteRetransmission(segment, sequence, acknowledgment, end, direction) }
+        return .accept
+    }
+
+    @inline(__always)
+    private mutating func store(_ sender: Side, _ receiver: Side, _ direction: Direction) {
+        self[direction] = sender
+        self[direction.opposite] = receiver
+    }
+
+    private mutating func noteRetransmission(
+        _ segment: TCPSegment, _ sequence: SequenceNumber, _ acknowledgment: SequenceNumber, _ end: SequenceNumber,
+        _ direction: Direction
+    ) {
+        let window = UInt16(truncatingIfNeeded: segment.window)
+        if lastDirection == direction, lastSequence == sequence, lastAcknowledgment == acknowledgment, lastEnd == end,
+            lastWindow == window
+        {
+            if retransmissions < .max { retransmissions += 1 }
+        } else {
+            lastDirection = direction
+            lastSequence = sequence
+            lastAcknowledgment = acknowledgment
+            lastEnd = end
+            lastWindow = window
+            retransmissions = 0
+        }
+    }
+
+    /// Window scaling is on only if both SYNs announced it (RFC 7323, 1.3).
+    private static func settleScaling(_ sender: inout Side, _ receiver: inout Side, _ direction: Direction) {
+        guard direction == .reply,
+            !(sender.flags.contains(.windowScale) && receiver.flags.contains(.windowScale))
+        else { return }
+        sender.scale = 0
+        receiver.scale = 0
+    }
+
+    // MARK: The outcome
+
+    /// How long the connection now lives without another segment.
+    private func conclude(
+        _ kind: TCPSegmentKind, old: TCPState, new: TCPState, status: Flow.Status, settings: TCPSettings
+    ) -> Verdict {
+        var timeout = settings.timeouts[new]
+        if retransmissions >= settings.maximumRetransmissions {
+            timeout = min(timeout, settings.timeouts.retransmission)
+        } else if kind == .rst {
+            timeout = settings.timeouts[.close]
+        } else if originalSide.flags.union(replySide.flags).contains(.hasUnacknowledgedData) {
+            timeout = min(timeout, settings.timeouts.unacknowledged)
+        } else if lastWindow == 0 {
+            timeout = min(timeout, settings.timeouts.retransmission)
+        }
+        if !status.contains(.seenReply) {
+            if kind == .rst { return .acceptAndEnd }
+            // Picked up midway and unanswered so far: not for days.
+            if new == .established { timeout = min(timeout, settings.timeouts.unacknowledged) }
+        }
+        return .accept(timeout: timeout)
+    }
+
+    /// Whether a segment that took the connection from `old` to its present state makes it assured: the handshake's last ACK,
+    /// or an answer to a connection that was picked up.
+    @inline(__always)
+    func isNowAssured(after old: TCPState) -> Bool {
+        state == .established && (old == .synReceived || old == .established)
+    }
+}
+
+extension TCPConnection.Side {
+    /// What a SYN says of its sender.
+    mutating func start(_ segment: TCPSegment, window: UInt32) {
+        end = segment.end
+        limit = segment.end
+        largestWindow = max(window, 1)
+        let (scale, permitsSACK) = segment.options.announcement()
+        flags = flags.intersection(.liberal)
+        self.scale = scale ?? 0
+        if scale != nil { flags.insert(.windowScale) }
+        if permitsSACK { flags.insert(.permitsSACK) }
+    }
+}

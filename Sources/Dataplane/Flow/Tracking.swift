@@ -1,0 +1,240 @@
+import Net
+
+/// What tracking says of a packet (enum ip_conntrack_info, and what `-m conntrack --ctstate` calls it).
+public enum TrackingState: UInt8, Sendable {
+    /// Tracking has not run.
+    case none
+    case new
+    case established
+    case related
+    /// It belongs to no flow and may not begin one.
+    case invalid
+    /// A rule's NOTRACK.
+    case untracked
+}
+
+/// A packet's place in a flow.
+struct TrackingResult {
+    var state: TrackingState = .none
+    var direction: Direction = .original
+    /// 0 if there is none.
+    var flow: UInt32 = 0
+    /// The flow was created by this packet and is not confirmed yet.
+    var isUnconfirmed = false
+
+    @inline(__always)
+    var hasFlow: Bool { flow != 0 }
+}
+
+extension Worker {
+    /// Finds the flow that a whole packet belongs to, or begins one (nf_conntrack_in in
+    /// net/netfilter/nf_conntrack_core.c).
+    ///
+    /// - Parameter verifies: whether transport checksums are looked at: they are in PREROUTING only.
+    /// - Returns: a reason to drop the packet, which only a full table or a reopened connection is.
+    @inline(__always)
+    mutating func track(_ packet: inout Packet, verifies: Bool) -> DropReason? {
+        packet.tracking.state = .invalid
+        let checks = verifies && snapshot.tracking.verifiesChecksums
+        switch packet.ipProtocol {
+        case .tcp:
+            guard let segment = TCPSegment(packet) else { return nil }
+            if checks, !packet.hasRightTransportChecksum() { return nil }
+            return trackTCP(&packet, segment)
+        case .udp:
+            guard packet.hasTransport, isRightUDPLength(packet) else { return nil }
+            if checks, !packet.hasRightTransportChecksum() { return nil }
+            return trackDatagram(&packet)
+        case .icmp:
+            guard packet.hasTransport else { return nil }
+            if checks, !packet.hasRightTransportChecksum() { return nil }
+            let type = packet.transport8(Offset.icmpType)
+            guard type <= ICMPType.highest else { return nil }
+            if ICMPType.isError(type) {
+                trackError(&packet)
+                return nil
+            }
+            return trackDatagram(&packet)
+        case .udpLite, .sctp:
+            guard packet.hasTransport else { return nil }
+            return trackDatagram(&packet)
+        default:
+            return trackDatagram(&packet)
+        }
+    }
+
+    /// RFC 768: the length covers the header and no more than the packet.
+    @inline(__always)
+    private func isRightUDPLength(_ packet: Packet) -> Bool {
+        let length = Int(packet.transport16(Offset.udpLength))
+        return length >= Offset.udpHeader && length <= packet.transportLength
+    }
+
+    @inline(__always)
+    private func tuple(of packet: Packet) -> FlowTuple {
+        FlowTuple(
+            source: packet.source, destination: packet.destination, ipProtocol: packet.ipProtocol,
+            sourcePort: packet.hasTransport ? packet.sourcePort : 0,
+            destinationPort: packet.hasTransport ? packet.destinationPort : 0)
+    }
+
+    /// Looks the packet's flow up or creates it, and says in which direction and state the packet is.
+    @inline(__always)
+    private mutating func resolve(_ packet: inout Packet, _ tuple: FlowTuple) -> DropReason? {
+        let hash = flows.index.hash(tuple)
+        if let found = flows.find(tuple, hash: hash, now: now) {
+            packet.tracking.flow = found.flow
+            packet.tracking.direction = found.direction
+            packet.tracking.isUnconfirmed = false
+            let status = flows.flows[found.flow].status
+            packet.tracking.state =
+                found.direction == .reply || status.contains(.seenReply)
+                ? .established : status.contains(.expected) ? .related : .new
+            return nil
+        }
+        guard let reply = tuple.inverted else { return nil }
+        if tuple.ipProtocol == .icmp, !ICMPType.isQuery(UInt8(truncatingIfNeeded: tuple.destinationPort >> 8)) {
+            return nil
+        }
+        let flow = owner.create(original: tuple, reply: reply, hash: hash)
+        guard flow != 0 else { return .flowTableFull }
+        packet.tracking = TrackingResult(state: .new, direction: .original, flow: flow, isUnconfirmed: true)
+        return nil
+    }
+
+    /// The packet is of no flow after all.
+    @inline(__always)
+    private mutating func forget(_ packet: inout Packet) {
+        if packet.tracking.isUnconfirmed { owner.abandon(packet.tracking.flow) }
+        packet.tracking = TrackingResult(state: .invalid)
+    }
+
+    // MARK: TCP
+
+    @inline(__always)
+    private mutating func trackTCP(_ packet: inout Packet, _ segment: TCPSegment) -> DropReason? {
+        // A second round only if the first one forgot a connection that has ended.
+        for round in 0..<2 {
+            if let reason = resolve(&packet, tuple(of: packet)) { return reason }
+            let flow = packet.tracking.flow
+            guard flow != 0 else { return nil }
+            let table = flows.flows
+            let status = table[flow].status
+            if packet.tracking.isUnconfirmed {
+                guard table[flow].tcp.begin(segment, settings: snapshot.tracking.tcp) else {
+                    forget(&packet)
+                    return nil
+                }
+            }
+            table[flow].lock.lock()
+            let old = table[flow].tcp.state
+            let verdict = table[flow].tcp.track(
+                segment, packet.tracking.direction, status: status, settings: snapshot.tracking.tcp)
+            let isNowAssured = table[flow].tcp.isNowAssured(after: old)
+            table[flow].lock.unlock()
+
+            switch verdict {
+            case .accept(let timeout):
+                if status.contains(.seenReply), !status.contains(.assured), isNowAssured { table[flow].set(.assured) }
+                table[flow].expire(at: now + timeout)
+            case .ignore:
+                break
+            case .invalid:
+                forget(&packet)
+                return nil
+            case .acceptAndEnd:
+                // The packet goes on as part of the flow; nobody will find it any more.
+                count(packet)
+                if packet.tracking.isUnconfirmed { table[flow].expire(at: now) } else { flows.kill(flow) }
+                return nil
+            case .reopen:
+                guard round == 0, flows.kill(flow) else { return .flowReopened }
+                packet.tracking = TrackingResult(state: .invalid)
+                continue
+            }
+            noteReply(packet, status)
+            count(packet)
+            return nil
+        }
+        return nil
+    }
+
+    // MARK: UDP, ICMP and all others
+
+    @inline(__always)
+    private mutating func trackDatagram(_ packet: inout Packet) -> DropReason? {
+        if let reason = resolve(&packet, tuple(of: packet)) { return reason }
+        let flow = packet.tracking.flow
+        guard flow != 0 else { return nil }
+        let table = flows.flows
+        let status = table[flow].status
+        let timeout: UInt64
+        switch packet.ipProtocol {
+        case .udp, .udpLite:
+            if packet.tracking.isUnconfirmed {
+                // Still active after two seconds it is a stream (nf_conntrack_udp_packet).
+                table[flow].streamSince = now + 2 * TCPTimeouts.second
+            }
+            if status.contains(.seenReply) {
+                let isStream = now > table[flow].streamSince
+                timeout = isStream ? snapshot.tracking.udpStream : snapshot.tracking.udp
+                if isStream, !status.contains(.assured) { table[flow].set(.assured) }
+            } else {
+                timeout = snapshot.tracking.udp
+            }
+        case .icmp: timeout = snapshot.tracking.icmp
+        default: timeout = snapshot.tracking.generic
+        }
+        table[flow].expire(at: now + timeout)
+        noteReply(packet, status)
+        count(packet)
+        return nil
+    }
+
+    @inline(__always)
+    private func noteReply(_ packet: Packet, _ status: Flow.Status) {
+        if packet.tracking.direction == .reply, !status.contains(.seenReply) {
+            flows.flows[packet.tracking.flow].set(.seenReply)
+        }
+    }
+
+    @inline(__always)
+    private func count(_ packet: Packet) {
+        let flow = packet.tracking.flow
+        let table = flows.flows
+        table[flow].lock.lock()
+        if packet.tracking.direction == .original {
+            table[flow].originalCounter.packets &+= 1
+            table[flow].originalCounter.bytes &+= UInt64(packet.totalLength)
+        } else {
+            table[flow].replyCounter.packets &+= 1
+            table[flow].replyCounter.bytes &+= UInt64(packet.totalLength)
+        }
+        table[flow].lock.unlock()
+    }
+
+    // MARK: ICMP errors
+
+    /// An error belongs to the flow of the packet that it carries, and travels against it (nf_conntrack_inet_error).
+    private mutating func trackError(_ packet: inout Packet) {
+        guard let inner = InnerPacket(packet), let answer = inner.tuple.inverted else { return }
+        let hash = flows.index.hash(answer)
+        guard let found = flows.find(answer, hash: hash, now: now) else { return }
+        // Who receives the error must be the one who sent the packet.
+        guard flows.flows[found.flow].tuple(found.direction).destination == packet.destination else { return }
+        packet.tracking = TrackingResult(state: .related, direction: found.direction, flow: found.flow)
+    }
+
+    // MARK: Confirming
+
+    /// The packet has passed everything: what it began may now be found (nf_conntrack_confirm).
+    @inline(__always)
+    mutating func confirm(_ packet: inout Packet) -> DropReason? {
+        guard packet.tracking.isUnconfirmed else { return nil }
+        let flow = packet.tracking.flow
+        guard flows.confirm(flow) else { return .flowClash }
+        packet.tracking.isUnconfirmed = false
+        owner.schedule(flow, now: now)
+        return nil
+    }
+}

@@ -1,0 +1,162 @@
+import Net
+
+// The packets that the router makes itself: ICMP errors (RFC 792, RFC 1812, 4.3; __icmp_send in net/ipv4/icmp.c) and TCP resets
+// (RFC 9293, 3.5.2; nf_send_reset in net/ipv4/netfilter/nf_reject_ipv4.c). They go through OUTPUT and POSTROUTING like what the
+// host sends.
+
+extension Worker {
+    /// RFC 1812, 4.3.2.3: as much of the packet as fits into 576 bytes.
+    private static var longestError: Int { 576 }
+    /// Internetwork control precedence (RFC 1812, 4.3.2.5).
+    private static var errorPrecedence: UInt8 { 0xC0 }
+
+    /// Answers a packet with an ICMP error, unless one may not be sent or the limit is reached. The packet itself is not
+    /// touched.
+    ///
+    /// - Parameter info: the second word of the ICMP header, such as the next hop's MTU.
+    @inline(never)
+    mutating func sendError(_ type: UInt8, _ code: UInt8, info: UInt32 = 0, about packet: Packet) {
+        guard mayBeAnswered(packet) else { return }
+        // Never about an error (RFC 1122, 3.2.2).
+        if packet.ipProtocol == .icmp {
+            guard packet.transportLength > 0, !ICMPType.isError(packet.transport8(Offset.icmpType)),
+                packet.transport8(Offset.icmpType) <= ICMPType.highest
+            else { return }
+        }
+        guard icmpLimiter.allows(type, code: code, to: packet.source, now: now, snapshot.settings.icmp) else { return }
+        let isToUs = routing.ports.isLocal(packet.destination)
+        var source = isToUs ? packet.destination : IPv4Address.any
+        if !isToUs, snapshot.settings.errorsUseIngressAddress, packet.ingress != .host {
+            source = routing.ports.selectSource(packet.ingress)
+        }
+        if source.isUnspecified {
+            let way = routing.lookup(RouteQuery(destination: packet.source, tos: packet.tos))
+            source = routing.preferredSource(of: way)
+        }
+        guard !source.isUnspecified else { return }
+
+        let carried = min(packet.totalLength, Self.longestError - Offset.ipHeader - Offset.icmpHeader)
+        guard
+            var answer = make(
+                .icmp, from: source, to: packet.source, length: Offset.icmpHeader + carried, like: packet,
+                tos: packet.tos & 0x1E | Self.errorPrecedence, fragment: 0)
+        else { return }
+        answer.setTransport8(Offset.icmpType, type)
+        answer.setTransport8(Offset.icmpCode, code)
+        answer.setTransport16(4, UInt16(truncatingIfNeeded: info >> 16))
+        answer.setTransport16(6, UInt16(truncatingIfNeeded: info))
+        unsafe (answer.transport + Offset.icmpHeader).copyMemory(from: packet.ip, byteCount: carried)
+        answer.fillTransportChecksum()
+        answer.readTransport()
+        output(&answer)
+    }
+
+    /// Carries out a REJECT.
+    @inline(never)
+    mutating func reject(_ packet: Packet, _ hook: Hook, _ kind: RejectKind) {
+        guard mayBeAnswered(packet) else { return }
+        switch kind {
+        case .tcpReset: sendReset(packet)
+        default:
+            // An answer to a damaged packet could go to the wrong host.
+            switch packet.ipProtocol {
+            case .tcp, .udp, .icmp:
+                guard packet.hasTransport, packet.hasRightTransportChecksum() else { return }
+            default: break
+            }
+            sendError(ICMPType.destinationUnreachable, kind.rawValue, about: packet)
+        }
+    }
+
+    private mutating func sendReset(_ packet: Packet) {
+        guard packet.ipProtocol == .tcp, packet.hasTransport, !packet.tcpFlags.contains(.rst),
+            packet.hasRightTransportChecksum()
+        else { return }
+        guard
+            var reset = make(
+                .tcp, from: packet.destination, to: packet.source, length: Offset.tcpHeader, like: packet, tos: 0,
+                fragment: 0x4000)
+        else { return }
+        let dataOffset = Int(packet.transport8(Offset.tcpDataOffset) >> 4) * 4
+        let data = UInt32(truncatingIfNeeded: max(packet.transportLength - dataOffset, 0))
+        reset.setTransport16(Offset.sourcePort, packet.destinationPort)
+        reset.setTransport16(Offset.destinationPort, packet.sourcePort)
+        var flags: TCPFlags = .rst
+        var sequence: UInt32 = 0
+        var acknowledgment: UInt32 = 0
+        if packet.tcpFlags.contains(.ack) {
+            sequence = packet.transport32(Offset.tcpAcknowledgment)
+        } else {
+            flags.insert(.ack)
+            acknowledgment =
+                packet.transport32(Offset.tcpSequence) &+ data &+ (packet.tcpFlags.contains(.syn) ? 1 : 0)
+                &+ (packet.tcpFlags.contains(.fin) ? 1 : 0)
+        }
+        reset.setTransport32(Offset.tcpSequence, sequence)
+        reset.setTransport32(Offset.tcpAcknowledgment, acknowledgment)
+        reset.setTransport8(Offset.tcpDataOffset, 5 << 4)
+        reset.setTransport8(Offset.tcpFlags, flags.rawValue)
+        reset.setTransport16(Offset.tcpWindow, 0)
+        reset.setTransport32(Offset.tcpChecksum, 0)
+        reset.fillTransportChecksum()
+        reset.readTransport()
+        // It belongs to the flow of what it answers, also while that is not confirmed (nf_conntrack_attach).
+        if packet.tracking.hasFlow {
+            reset.tracking = TrackingResult(
+                state: .related, direction: packet.tracking.direction.opposite, flow: packet.tracking.flow)
+        }
+        output(&reset)
+    }
+
+    /// RFC 1122, 3.2.2: not to or about a group or broadcast, not about later fragments, not without a source. And not to answers of
+    /// our own, so that rules cannot set them against each other.
+    private func mayBeAnswered(_ packet: Packet) -> Bool {
+        !packet.isAnswer && !packet.isLinkBroadcast && packet.fragmentOffset == 0 && !packet.destination.isMulticast
+            && !packet.destination.isLimitedBroadcast && !packet.source.isUnspecified && !packet.source.isMulticast
+            && !packet.source.isLimitedBroadcast && !packet.source.isLoopback
+            && !isBroadcast(packet.destination, packet.ingress)
+    }
+
+    private func isBroadcast(_ address: IPv4Address, _ ingress: PortIndex) -> Bool {
+        guard ingress != .host else { return false }
+        return routing.lookup(RouteQuery(destination: address, ingress: ingress)).kind == .broadcast
+    }
+
+    /// A packet of our own in a fresh frame, its IP header complete and what follows zeroed; nil if no frame is free.
+    private mutating func make(
+        _ ipProtocol: IPProtocol, from source: IPv4Address, to destination: IPv4Address, length: Int,
+        like packet: Packet, tos: UInt8, fragment: UInt16
+    ) -> Packet? {
+        guard let chunk = pool.take() else {
+            statistics.add(.madeHere)
+            statistics.add(DropReason.noFrame)
+            return nil
+        }
+        statistics.add(.madeHere)
+        let address = chunk + UInt64(FrameMemory.headroom)
+        let bytes = unsafe memory.bytes(at: address)
+        // VLAN tags of what it answers are kept.
+        let linkLength = packet.linkLength
+        unsafe bytes.copyMemory(from: packet.base, byteCount: linkLength)
+        let ip = unsafe bytes + linkLength
+        unsafe ip.initializeMemory(as: UInt8.self, repeating: 0, count: Offset.ipHeader + length)
+        unsafe ip.storeBytes(of: 0x45, as: UInt8.self)
+        unsafe ip.storeBytes(of: ipProtocol.rawValue, toByteOffset: Offset.ipProtocol, as: UInt8.self)
+        unsafe ip.storeBytes(of: source.rawValue.bigEndian, toByteOffset: Offset.ipSource, as: UInt32.self)
+        unsafe ip.storeBytes(of: destination.rawValue.bigEndian, toByteOffset: Offset.ipDestination, as: UInt32.self)
+        var made = unsafe Packet(
+            base: bytes, address: address, linkLength: linkLength, headerLength: Offset.ipHeader,
+            totalLength: Offset.ipHeader + length, ingress: .host)
+        made.setIP8(Offset.ipTOS, tos)
+        made.setIP16(Offset.ipTotalLength, UInt16(made.totalLength))
+        made.setIP16(
+            Offset.ipIdentification, fragment == 0 ? UInt16(truncatingIfNeeded: random.next()) : 0)
+        made.setIP16(Offset.ipFragment, fragment)
+        made.setIP8(Offset.ipTTL, snapshot.settings.defaultTTL)
+        made.fillHeaderChecksum()
+        made.isAnswer = true
+        // Should it be for the host: by the port that it wanted to send by, or that the other came in on.
+        made.egress = packet.ingress == .host ? packet.egress : packet.ingress
+        return made
+    }
+}

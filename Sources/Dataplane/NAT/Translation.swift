@@ -1,0 +1,54 @@
+import Net
+
+extension Worker {
+    /// The nat table's part in a hook: gives a flow its binding with the first packet, and rewrites every packet
+    /// (nf_nat_inet_fn in net/netfilter/nf_nat_core.c).
+    @inline(__always)
+    mutating func translate(_ packet: inout Packet, _ hook: Hook, _ end: Manipulation) -> DropReason? {
+        guard packet.tracking.hasFlow else { return nil }
+        let flow = packet.tracking.flow
+        if packet.tracking.state == .related, packet.ipProtocol == .icmp {
+            return translateError(&packet, end) ? nil : .natICMP
+        }
+        var status = flows.flows[flow].status
+        if packet.tracking.state == .new || packet.tracking.state == .related, !status.contains(end.done) {
+            // A flow that was confirmed before NAT saw it stays as it is.
+            guard packet.tracking.isUnconfirmed else { return nil }
+            if let reason = bindByRules(&packet, hook, end) { return reason }
+            status = flows.flows[flow].status
+        }
+        guard status.contains(end.status(packet.tracking.direction)) else { return nil }
+        guard let target = flows.flows[flow].tuple(packet.tracking.direction.opposite).inverted else { return .natICMP }
+        packet.rewrite(end, to: target)
+        return nil
+    }
+
+    private mutating func bindByRules(_ packet: inout Packet, _ hook: Hook, _ end: Manipulation) -> DropReason? {
+        switch evaluate(.nat, hook, &packet) {
+        case .drop(let reason): return reason
+        case .accept:
+            return bind(
+                packet, end,
+                to: .null(end == .source ? packet.source : packet.destination))
+        case .translate(let index):
+            var range = snapshot.rules.natRanges[index]
+            if range.options.contains(.masquerade) {
+                let address = routing.ports.selectSource(packet.egress, toward: packet.nextHop)
+                guard !address.isUnspecified else { return .natNoAddress }
+                range.options.insert(.addresses)
+                range.first = address
+                range.last = address
+                flows.flows[packet.tracking.flow].masqueradePort = packet.egress
+                flows.flows[packet.tracking.flow].set(.masqueraded)
+            } else if range.options.contains(.redirect) {
+                let address =
+                    hook == .output ? IPv4Address(127, 0, 0, 1) : routing.ports.selectSource(packet.ingress)
+                guard !address.isUnspecified else { return .natNoAddress }
+                range.options.insert(.addresses)
+                range.first = address
+                range.last = address
+            }
+            return bind(packet, end, to: range)
+        }
+    }
+}

@@ -1,0 +1,385 @@
+import Net
+
+/// Byte offsets within the headers, each in one place.
+enum Offset {
+    // Ethernet (IEEE 802.3), counted from the start of the frame.
+    static let ethernetDestination = 0
+    static let ethernetSource = 6
+    static let etherType = 12
+    static let ethernetHeader = 14
+
+    // IPv4 (RFC 791, 3.1), counted from the start of the IP header.
+    static let ipVersionAndLength = 0
+    static let ipTOS = 1
+    static let ipTotalLength = 2
+    static let ipIdentification = 4
+    static let ipFragment = 6
+    static let ipTTL = 8
+    static let ipProtocol = 9
+    static let ipChecksum = 10
+    static let ipSource = 12
+    static let ipDestination = 16
+    static let ipHeader = 20
+
+    // TCP (RFC 9293, 3.1), UDP (RFC 768), ICMP (RFC 792), counted from the start of the transport header.
+    static let sourcePort = 0
+    static let destinationPort = 2
+    static let tcpSequence = 4
+    static let tcpAcknowledgment = 8
+    static let tcpDataOffset = 12
+    static let tcpFlags = 13
+    static let tcpWindow = 14
+    static let tcpChecksum = 16
+    static let tcpHeader = 20
+    static let udpLength = 4
+    static let udpChecksum = 6
+    static let udpHeader = 8
+    static let icmpType = 0
+    static let icmpCode = 1
+    static let icmpChecksum = 2
+    static let icmpIdentifier = 4
+    static let icmpHeader = 8
+}
+
+/// The control bits of a TCP header (RFC 9293, 3.1).
+public struct TCPFlags: OptionSet, Sendable, Hashable {
+    public var rawValue: UInt8
+    @inline(__always)
+    public init(rawValue: UInt8) { self.rawValue = rawValue }
+
+    public static let fin = TCPFlags(rawValue: 0x01)
+    public static let syn = TCPFlags(rawValue: 0x02)
+    public static let rst = TCPFlags(rawValue: 0x04)
+    public static let psh = TCPFlags(rawValue: 0x08)
+    public static let ack = TCPFlags(rawValue: 0x10)
+    public static let urg = TCPFlags(rawValue: 0x20)
+    public static let ece = TCPFlags(rawValue: 0x40)
+    public static let cwr = TCPFlags(rawValue: 0x80)
+}
+
+/// An IPv4 packet in an Ethernet frame on its way through the router: where its bytes lie, and what has been found out and
+/// decided about it so far.
+///
+/// `Packet.parse` proves once that the frame holds the whole IP header and the whole IP packet; after that the accessors
+/// of the IP header cannot fail. Accessors of a transport header may be used only after `transportLength` said that it
+/// is there. Nothing here owns the chunk; the pipeline does.
+@safe struct Packet {
+    // Where it lies.
+    @usableFromInline let base: UnsafeMutableRawPointer
+    /// Address of the first byte in the frame memory, or `Packet.assembled` for a datagram in the worker's own buffer.
+    let address: UInt64
+    /// Bytes in front of the IP header: 14, and 4 for each VLAN tag.
+    let linkLength: Int
+    /// IP header with options, in bytes: 20 to 60.
+    var headerLength: Int
+    /// The IP packet, in bytes. At least `headerLength`.
+    var totalLength: Int
+
+    // Where it comes from.
+    /// The port it came in on, or `.host` for what the host sends and what Martlet makes itself.
+    let ingress: PortIndex
+
+    // What was read from it; kept up to date when the bytes are rewritten.
+    var source: IPv4Address
+    var destination: IPv4Address
+    var ipProtocol: IPProtocol
+    /// First two words of a TCP or UDP header; for ICMP the identifier (or 0) and type << 8 | code.
+    var sourcePort: UInt16 = 0
+    var destinationPort: UInt16 = 0
+    var tcpFlags: TCPFlags = []
+    /// Whether `sourcePort`, `destinationPort` and `tcpFlags` were there to read.
+    var hasTransport = false
+
+    // What the way through the router adds.
+    var mark: UInt32 = 0
+    var tracking = TrackingResult()
+    var egress: PortIndex = .none
+    var nextHop: IPv4Address = .any
+    var neighbor = NeighborTable.unknown
+    /// The next hop is a gateway, not the destination itself.
+    var isViaGateway = false
+    /// MTU of the route taken, in bytes of an IP packet.
+    var mtu = 1500
+    /// The Ethernet header is already right for `egress` (the host wrote it).
+    var keepsLinkHeader = false
+    /// An IP broadcast or multicast, or one on the link layer: no ICMP error may answer it.
+    var isLinkBroadcast = false
+    /// The largest fragment this datagram was put together from, in bytes of IP packet; 0 if it came in one piece.
+    var largestFragment = 0
+    /// The host itself is the destination after all.
+    var isForHost = false
+    /// Made here; no further answer is made to it.
+    var isAnswer = false
+
+    static let assembled = UInt64.max
+
+    @inline(__always)
+    init(
+        base: UnsafeMutableRawPointer, address: UInt64, linkLength: Int, headerLength: Int, totalLength: Int,
+        ingress: PortIndex
+    ) {
+        unsafe self.base = base
+        self.address = address
+        self.linkLength = linkLength
+        self.headerLength = headerLength
+        self.totalLength = totalLength
+        self.ingress = ingress
+        let ip = unsafe base + linkLength
+        source = IPv4Address(
+            rawValue: UInt32(bigEndian: unsafe ip.loadUnaligned(fromByteOffset: Offset.ipSource, as: UInt32.self)))
+        destination = IPv4Address(
+            rawValue: UInt32(bigEndian: unsafe ip.loadUnaligned(fromByteOffset: Offset.ipDestination, as: UInt32.self)))
+        ipProtocol = IPProtocol(rawValue: unsafe ip.load(fromByteOffset: Offset.ipProtocol, as: UInt8.self))
+    }
+}
+
+// MARK: - Bytes
+
+extension Packet {
+    /// Start of the IP header.
+    @inline(__always)
+    var ip: UnsafeMutableRawPointer { unsafe base + linkLength }
+    /// Start of what the IP header carries.
+    @inline(__always)
+    var transport: UnsafeMutableRawPointer { unsafe base + (linkLength &+ headerLength) }
+    /// Bytes that the IP header carries.
+    @inline(__always)
+    var transportLength: Int { totalLength &- headerLength }
+    /// The frame, from its Ethernet header to the end of the IP packet.
+    @inline(__always)
+    var frameLength: Int { linkLength &+ totalLength }
+
+    @inline(__always)
+    func ip8(_ offset: Int) -> UInt8 { unsafe ip.load(fromByteOffset: offset, as: UInt8.self) }
+    @inline(__always)
+    func ip16(_ offset: Int) -> UInt16 {
+        UInt16(bigEndian: unsafe ip.loadUnaligned(fromByteOffset: offset, as: UInt16.self))
+    }
+    @inline(__always)
+    func setIP8(_ offset: Int, _ value: UInt8) { unsafe ip.storeBytes(of: value, toByteOffset: offset, as: UInt8.self) }
+    @inline(__always)
+    func setIP16(_ offset: Int, _ value: UInt16) {
+        unsafe ip.storeBytes(of: value.bigEndian, toByteOffset: offset, as: UInt16.self)
+    }
+    @inline(__always)
+    func setIP32(_ offset: Int, _ value: UInt32) {
+        unsafe ip.storeBytes(of: value.bigEndian, toByteOffset: offset, as: UInt32.self)
+    }
+
+    @inline(__always)
+    func transport8(_ offset: Int) -> UInt8 { unsafe transport.load(fromByteOffset: offset, as: UInt8.self) }
+    @inline(__always)
+    func transport16(_ offset: Int) -> UInt16 {
+        UInt16(bigEndian: unsafe transport.loadUnaligned(fromByteOffset: offset, as: UInt16.self))
+    }
+    @inline(__always)
+    func transport32(_ offset: Int) -> UInt32 {
+        UInt32(bigEndian: unsafe transport.loadUnaligned(fromByteOffset: offset, as: UInt32.self))
+    }
+    @inline(__always)
+    func setTransport8(_ offset: Int, _ value: UInt8) {
+        unsafe transport.storeBytes(of: value, toByteOffset: offset, as: UInt8.self)
+    }
+    @inline(__always)
+    func setTransport16(_ offset: Int, _ value: UInt16) {
+        unsafe transport.storeBytes(of: value.bigEndian, toByteOffset: offset, as: UInt16.self)
+    }
+    @inline(__always)
+    func setTransport32(_ offset: Int, _ value: UInt32) {
+        unsafe transport.storeBytes(of: value.bigEndian, toByteOffset: offset, as: UInt32.self)
+    }
+
+    @inline(__always)
+    var tos: UInt8 { ip8(Offset.ipTOS) }
+    @inline(__always)
+    var ttl: UInt8 { ip8(Offset.ipTTL) }
+    @inline(__always)
+    var identification: UInt16 { ip16(Offset.ipIdentification) }
+    /// Flags and fragment offset as they stand.
+    @inline(__always)
+    var fragmentField: UInt16 { ip16(Offset.ipFragment) }
+    @inline(__always)
+    var dontFragment: Bool { fragmentField & 0x4000 != 0 }
+    /// More Fragments or an offset.
+    @inline(__always)
+    var isFragment: Bool { fragmentField & 0x3FFF != 0 }
+    /// In bytes.
+    @inline(__always)
+    var fragmentOffset: Int { Int(fragmentField & 0x1FFF) &* 8 }
+}
+
+// MARK: - Parsing
+
+extension Packet {
+    /// Ethertypes (IEEE 802 Numbers).
+    static let etherTypeIPv4: UInt16 = 0x0800
+    static let etherTypeVLAN: UInt16 = 0x8100
+    static let etherTypeServiceVLAN: UInt16 = 0x88A8
+
+    /// Proves that a frame holds an IPv4 packet as `ip_rcv_core` (net/ipv4/ip_input.c) wants it: version 4, a header of at
+    /// least five words, a right header checksum, a total length that the frame covers and that covers the header.
+    ///
+    /// - Returns: the packet, or the reason why there is none.
+    @inline(__always)
+    static func parse(
+        _ base: UnsafeMutableRawPointer, length: Int, address: UInt64, ingress: PortIndex, into packet: inout Packet?
+    ) -> DropReason? {
+        var linkLength = Offset.ethernetHeader
+        guard length >= linkLength &+ Offset.ipHeader else { return .frameTooShort }
+        var etherType = UInt16(
+            bigEndian: unsafe base.loadUnaligned(fromByteOffset: Offset.etherType, as: UInt16.self))
+        // One tag inside another is the most there is (IEEE 802.1ad). More would eat up the room that packets made here and
+        // datagrams put together have in front.
+        while etherType == etherTypeVLAN || etherType == etherTypeServiceVLAN {
+            guard linkLength <= Offset.ethernetHeader &+ 4 else { return .notIPv4 }
+            guard length >= linkLength &+ 4 &+ Offset.ipHeader else { return .frameTooShort }
+            etherType = UInt16(bigEndian: unsafe base.loadUnaligned(fromByteOffset: linkLength &+ 2, as: UInt16.self))
+            linkLength &+= 4
+        }
+        guard etherType == etherTypeIPv4 else { return .notIPv4 }
+        let ip = unsafe base + linkLength
+        let first = unsafe ip.load(as: UInt8.self)
+        let headerLength = Int(first & 0x0F) &* 4
+        guard first >> 4 == 4, headerLength >= Offset.ipHeader else { return .ipHeader }
+        guard length >= linkLength &+ headerLength else { return .ipTruncated }
+        var sum = Checksum()
+        unsafe sum.add(UnsafeRawPointer(ip), count: headerLength)
+        guard sum.folded == 0xFFFF else { return .ipChecksum }
+        let totalLength = Int(
+            UInt16(bigEndian: unsafe ip.loadUnaligned(fromByteOffset: Offset.ipTotalLength, as: UInt16.self)))
+        guard length >= linkLength &+ totalLength else { return .ipTruncated }
+        guard totalLength >= headerLength else { return .ipHeader }
+        unsafe packet = Packet(
+            base: base, address: address, linkLength: linkLength, headerLength: headerLength, totalLength: totalLength,
+            ingress: ingress)
+        return nil
+    }
+
+    /// Reads what the pipeline wants of TCP, UDP and ICMP headers, if they are there; not in later fragments.
+    @inline(__always)
+    mutating func readTransport() {
+        hasTransport = false
+        guard fragmentField & 0x1FFF == 0 else { return }
+        switch ipProtocol {
+        case .tcp:
+            guard transportLength >= Offset.tcpHeader else { return }
+            tcpFlags = TCPFlags(rawValue: transport8(Offset.tcpFlags))
+            fallthrough
+        case .udp, .udpLite, .sctp, .dccp:
+            guard transportLength >= Offset.udpHeader else { return }
+            sourcePort = transport16(Offset.sourcePort)
+            destinationPort = transport16(Offset.destinationPort)
+            hasTransport = true
+        case .icmp:
+            guard transportLength >= Offset.icmpHeader else { return }
+            destinationPort = transport16(Offset.icmpType)
+            sourcePort = transport16(Offset.icmpIdentifier)
+            hasTransport = true
+        default: return
+        }
+    }
+}
+
+// MARK: - Checksums
+
+extension Packet {
+    /// The pseudo-header of TCP and UDP (RFC 9293, 3.1): addresses, protocol, length of header and data.
+    @inline(__always)
+    func pseudoHeader() -> Checksum {
+        var sum = Checksum()
+        sum.add(source.rawValue)
+        sum.add(destination.rawValue)
+        sum.add(UInt16(ipProtocol.rawValue))
+        sum.add(UInt16(truncatingIfNeeded: transportLength))
+        return sum
+    }
+
+    /// Where the checksum of TCP and UDP lies in the transport header; nil for other protocols or a header that is cut off.
+    @inline(__always)
+    var transportChecksumOffset: Int? {
+        switch ipProtocol {
+        case .tcp where transportLength >= Offset.tcpHeader: Offset.tcpChecksum
+        case .udp where transportLength >= Offset.udpHeader: Offset.udpChecksum
+        default: nil
+        }
+    }
+
+    /// Completes a partial checksum, as veth peers and the host's own stack leave it: the field then holds the folded sum
+    /// of the pseudo-header and nothing else. On a correct packet, setting it to the full sum changes nothing.
+    @inline(__always)
+    func completePartialChecksum() {
+        guard !isFragment, let offset = transportChecksumOffset else { return }
+        let field = transport16(offset)
+        var sum = pseudoHeader()
+        guard field == sum.folded else { return }
+        setTransport16(offset, 0)
+        unsafe sum.add(UnsafeRawPointer(transport), count: transportLength)
+        // RFC 768: a computed zero goes out as all ones.
+        let full = sum.field
+        setTransport16(offset, full == 0 && ipProtocol == .udp ? 0xFFFF : full)
+    }
+
+    /// Whether the checksum of a whole TCP, UDP or ICMP packet is right; UDP's may be absent (zero, RFC 768).
+    @inline(__always)
+    func hasRightTransportChecksum() -> Bool {
+        var sum: Checksum
+        switch ipProtocol {
+        case .udp where transport16(Offset.udpChecksum) == 0: return true
+        case .icmp: sum = Checksum()
+        default: sum = pseudoHeader()
+        }
+        unsafe sum.add(UnsafeRawPointer(transport), count: transportLength)
+        return sum.folded == 0xFFFF
+    }
+
+    /// Writes the IP header's checksum anew.
+    func fillHeaderChecksum() {
+        setIP16(Offset.ipChecksum, 0)
+        var sum = Checksum()
+        unsafe sum.add(UnsafeRawPointer(ip), count: headerLength)
+        setIP16(Offset.ipChecksum, sum.field)
+    }
+
+    /// Writes the transport checksum of a packet that was made here anew.
+    func fillTransportChecksum() {
+        let offset: Int
+        var sum: Checksum
+        switch ipProtocol {
+        case .icmp: (offset, sum) = (Offset.icmpChecksum, Checksum())
+        case .tcp: (offset, sum) = (Offset.tcpChecksum, pseudoHeader())
+        case .udp: (offset, sum) = (Offset.udpChecksum, pseudoHeader())
+        default: return
+        }
+        setTransport16(offset, 0)
+        unsafe sum.add(UnsafeRawPointer(transport), count: transportLength)
+        let field = sum.field
+        setTransport16(offset, field == 0 && ipProtocol == .udp ? 0xFFFF : field)
+    }
+
+    /// One hop less (RFC 1812, 5.3.1), with the checksum following.
+    @inline(__always)
+    func decrementTTL() {
+        let old = ip16(Offset.ipTTL)
+        let new = old &- 0x0100
+        setIP16(Offset.ipTTL, new)
+        setIP16(Offset.ipChecksum, Checksum.updated(ip16(Offset.ipChecksum), from: old, to: new))
+    }
+
+    /// Writes the Ethernet addresses.
+    @inline(__always)
+    func setLinkAddresses(destination: MACAddress, source: MACAddress) {
+        let high = destination.rawValue << 16 | source.rawValue >> 32
+        unsafe base.storeBytes(of: high.bigEndian, toByteOffset: 0, as: UInt64.self)
+        unsafe base.storeBytes(
+            of: UInt32(truncatingIfNeeded: source.rawValue).bigEndian, toByteOffset: 8, as: UInt32.self)
+    }
+
+    @inline(__always)
+    var linkDestination: MACAddress {
+        MACAddress(rawValue: UInt64(bigEndian: unsafe base.loadUnaligned(fromByteOffset: 0, as: UInt64.self)) >> 16)
+    }
+    @inline(__always)
+    var linkSource: MACAddress {
+        MACAddress(rawValue: UInt64(bigEndian: unsafe base.loadUnaligned(fromByteOffset: 4, as: UInt64.self)))
+    }
+}

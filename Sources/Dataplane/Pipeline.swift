@@ -1,0 +1,291 @@
+import Net
+
+// The way of a packet through the router, in the order of netfilter's hooks:
+//
+//            receive                                 forward                              leave
+//   frame ─► parse ─► defragment ─► raw ─► track ─► mangle ─► DNAT ─► route ─┬─► TTL, MTU ─► mangle ─► filter ─┬─► mangle ─► SNAT
+//                                                                            │                                │   ─► confirm
+//                                                                            │ input                          │   ─► refragment
+//                                                                            └─► mangle ─► filter ─► SNAT     │   ─► neighbour ─► out
+//                                                                                ─► confirm ─► host           │
+//                                       output                                                                │
+//   host, ICMP errors, resets ─► defragment ─► raw ─► track ─► mangle ─► DNAT ─► (route anew) ─► filter ──────┘
+//
+// Every function here takes a packet one stretch of this way; whoever drops it says why, and nobody touches it afterwards.
+
+extension Worker {
+    /// A frame's beginning: from a port, or from the host.
+    @inline(__always)
+    mutating func accept(_ arrival: Arrival) {
+        statistics.add(arrival.isFromHost ? .fromHost : .received)
+        if !arrival.isFromHost {
+            statistics.add(arrival.frame.port, .receivedPackets, 1)
+            statistics.add(arrival.frame.port, .receivedBytes, Int(arrival.frame.length))
+        }
+        var parsed: Packet?
+        let reason = unsafe Packet.parse(
+            memory.bytes(at: arrival.frame.address), length: Int(arrival.frame.length), address: arrival.frame.address,
+            ingress: arrival.isFromHost ? .host : arrival.frame.port, into: &parsed)
+        guard reason == nil, var packet = parsed else {
+            statistics.add(reason ?? .frameTooShort)
+            pool.give(memory.chunk(of: arrival.frame.address))
+            return
+        }
+        if arrival.isFromHost {
+            packet.mark = arrival.mark
+            packet.egress = arrival.frame.port
+            packet.keepsLinkHeader = true
+            packet.mtu = Int(routing.ports.mtu(packet.egress))
+            send(fromHost: &packet)
+        } else {
+            receive(&packet)
+        }
+    }
+
+    // MARK: From a port
+
+    @inline(__always)
+    private mutating func receive(_ packet: inout Packet) {
+        let station = packet.linkDestination
+        if station != routing.ports.mac(packet.ingress) {
+            guard station.isGroup else { return drop(packet, .otherHost) }
+            packet.isLinkBroadcast = true
+        }
+        if packet.headerLength > Offset.ipHeader, let reason = packet.checkOptions() { return drop(packet, reason) }
+        if packet.isFragment, snapshot.rules.tracks {
+            switch defragment(&packet, isFromHost: false) {
+            case .held: return
+            case .dropped(let reason): return drop(packet, reason)
+            case .assembled: break
+            }
+        }
+        packet.readTransport()
+        packet.completePartialChecksum()
+        if let reason = prerouting(&packet) { return drop(packet, reason) }
+        route(&packet)
+    }
+
+    @inline(__always)
+    private mutating func prerouting(_ packet: inout Packet) -> DropReason? {
+        if case .drop(let reason) = evaluate(.raw, .prerouting, &packet) { return reason }
+        if snapshot.rules.tracks, packet.tracking.state == .none, let reason = track(&packet, verifies: true) {
+            return reason
+        }
+        if case .drop(let reason) = evaluate(.mangle, .prerouting, &packet) { return reason }
+        if snapshot.rules.translates { return translate(&packet, .prerouting, .destination) }
+        return nil
+    }
+
+    @inline(__always)
+    private mutating func route(_ packet: inout Packet) {
+        let way = routing.receive(query(packet, from: packet.ingress))
+        switch way.kind {
+        case .unicast:
+            take(way, &packet)
+            forward(&packet)
+        case .local, .broadcast, .multicast:
+            input(&packet)
+        case .blackhole:
+            drop(packet, .blackhole)
+        case .unreachable:
+            sendError(ICMPType.destinationUnreachable, 1, about: packet)
+            drop(packet, .unreachable)
+        case .prohibit:
+            sendError(ICMPType.destinationUnreachable, 13, about: packet)
+            drop(packet, .prohibited)
+        case .noRoute:
+            sendError(ICMPType.destinationUnreachable, 0, about: packet)
+            drop(packet, .noRoute)
+        case .egressNotAPort: drop(packet, .egressNotAPort)
+        case .martianSource: drop(packet, .martianSource)
+        case .martianDestination: drop(packet, .martianDestination)
+        case .reversePath: drop(packet, .reversePath)
+        }
+    }
+
+    @inline(__always)
+    private func query(_ packet: Packet, from ingress: PortIndex) -> RouteQuery {
+        let isPorted = packet.hasTransport && packet.ipProtocol != .icmp
+        // fib_multipath_hash_policy 0: by addresses.
+        let addresses = UInt64(packet.source.rawValue) << 32 | UInt64(packet.destination.rawValue)
+        let product = (addresses ^ flows.index.key).multipliedFullWidth(by: 0x9E37_79B9_7F4A_7C15)
+        return RouteQuery(
+            destination: packet.destination, source: packet.source, mark: packet.mark, tos: packet.tos,
+            ingress: ingress, ipProtocol: packet.ipProtocol, sourcePort: isPorted ? packet.sourcePort : 0,
+            destinationPort: isPorted ? packet.destinationPort : 0,
+            flowHash: UInt32(truncatingIfNeeded: (product.high ^ product.low) >> 32))
+    }
+
+    @inline(__always)
+    private func take(_ way: RouteResult, _ packet: inout Packet) {
+        packet.egress = way.egress
+        packet.nextHop = way.nextHop
+        packet.isViaGateway = way.isGateway
+        packet.neighbor = way.neighbor
+        packet.mtu = Int(way.mtu)
+        packet.keepsLinkHeader = false
+        packet.isForHost = false
+    }
+
+    // MARK: Through
+
+    /// ip_forward in net/ipv4/ip_forward.c.
+    @inline(__always)
+    private mutating func forward(_ packet: inout Packet) {
+        if packet.isLinkBroadcast { return drop(packet, .linkBroadcastForward) }
+        if packet.ttl <= 1 {
+            // RFC 1812, 5.3.1.
+            sendError(ICMPType.timeExceeded, 0, about: packet)
+            return drop(packet, .ttlExpired)
+        }
+        if exceedsMTU(packet) {
+            // RFC 1191, 4: with the MTU of the next hop.
+            sendError(ICMPType.destinationUnreachable, 4, info: UInt32(packet.mtu), about: packet)
+            return drop(packet, .tooBig)
+        }
+        packet.decrementTTL()
+        if case .drop(let reason) = evaluate(.mangle, .forward, &packet) { return drop(packet, reason) }
+        if case .drop(let reason) = evaluate(.filter, .forward, &packet) { return drop(packet, reason) }
+        leave(&packet)
+    }
+
+    /// Larger than the way out, and may not be cut.
+    @inline(__always)
+    private func exceedsMTU(_ packet: Packet) -> Bool {
+        guard packet.totalLength > packet.mtu, packet.dontFragment else { return false }
+        // A datagram that came in fragments may leave in such again.
+        return packet.largestFragment == 0 || packet.largestFragment > packet.mtu
+    }
+
+    // MARK: To the host
+
+    private mutating func input(_ packet: inout Packet) {
+        if case .drop(let reason) = evaluate(.mangle, .input, &packet) { return drop(packet, reason) }
+        if case .drop(let reason) = evaluate(.filter, .input, &packet) { return drop(packet, reason) }
+        if snapshot.rules.translates, let reason = translate(&packet, .input, .source) { return drop(packet, reason) }
+        if let reason = confirm(&packet) { return drop(packet, reason) }
+        if packet.address == Packet.assembled {
+            // The kernel puts it together once more.
+            fragment(&packet, mtu: packet.largestFragment, toHost: true)
+        } else {
+            deliver(packet)
+        }
+    }
+
+    // MARK: From the host, and what is made here
+
+    private mutating func send(fromHost packet: inout Packet) {
+        if packet.isFragment, snapshot.rules.tracks {
+            let egress = packet.egress
+            let mtu = packet.mtu
+            switch defragment(&packet, isFromHost: true) {
+            case .held: return
+            case .dropped(let reason): return drop(packet, reason)
+            case .assembled: break
+            }
+            packet.egress = egress
+            packet.mtu = mtu
+            packet.keepsLinkHeader = true
+        }
+        packet.readTransport()
+        packet.completePartialChecksum()
+        output(&packet)
+    }
+
+    /// The OUTPUT hook. What is made here has no way out yet and finds one first; what the host sends has the kernel's, and keeps it
+    /// unless a rule changes what the choice depends on.
+    mutating func output(_ packet: inout Packet) {
+        if packet.isAnswer, !reroute(&packet) { return }
+        if case .drop(let reason) = evaluate(.raw, .output, &packet) { return drop(packet, reason) }
+        if snapshot.rules.tracks, packet.tracking.state == .none, let reason = track(&packet, verifies: false) {
+            return drop(packet, reason)
+        }
+        let mark = packet.mark
+        let tos = packet.tos
+        if case .drop(let reason) = evaluate(.mangle, .output, &packet) { return drop(packet, reason) }
+        if packet.mark != mark || packet.tos != tos, !reroute(&packet) { return }
+        if snapshot.rules.translates {
+            let destination = packet.destination
+            if let reason = translate(&packet, .output, .destination) { return drop(packet, reason) }
+            if packet.destination != destination, !reroute(&packet) { return }
+        }
+        if case .drop(let reason) = evaluate(.filter, .output, &packet) { return drop(packet, reason) }
+        leave(&packet)
+    }
+
+    /// Finds a packet of the host's or our own its way (ip_route_me_harder).
+    ///
+    /// - Returns: false if there is none; the packet is then dropped.
+    private mutating func reroute(_ packet: inout Packet) -> Bool {
+        let way = routing.lookup(query(packet, from: .host))
+        switch way.kind {
+        case .unicast:
+            take(way, &packet)
+            return true
+        case .local:
+            // Back to the host itself.
+            packet.isForHost = true
+            return true
+        case .broadcast, .multicast:
+            // The kernel's own choice of port and Ethernet address stands; for our own there is none.
+            if packet.keepsLinkHeader { return true }
+            drop(packet, .noRoute)
+        case .blackhole: drop(packet, .blackhole)
+        case .unreachable: drop(packet, .unreachable)
+        case .prohibit: drop(packet, .prohibited)
+        case .egressNotAPort: drop(packet, .egressNotAPort)
+        case .noRoute, .martianSource, .martianDestination, .reversePath: drop(packet, .noRoute)
+        }
+        return false
+    }
+
+    // MARK: Out
+
+    /// The POSTROUTING hook and the way out (ip_output in net/ipv4/ip_output.c).
+    @inline(__always)
+    private mutating func leave(_ packet: inout Packet) {
+        if case .drop(let reason) = evaluate(.mangle, .postrouting, &packet) { return drop(packet, reason) }
+        if snapshot.rules.translates, let reason = translate(&packet, .postrouting, .source) {
+            return drop(packet, reason)
+        }
+        if let reason = confirm(&packet) { return drop(packet, reason) }
+        if packet.isForHost { return deliverOwn(&packet) }
+        if packet.totalLength <= packet.mtu, packet.largestFragment == 0 {
+            resolveAndSend(packet)
+        } else if exceedsMTU(packet) {
+            sendError(ICMPType.destinationUnreachable, 4, info: UInt32(packet.mtu), about: packet)
+            drop(packet, .tooBig)
+        } else {
+            fragment(&packet, mtu: packet.mtu, toHost: false)
+        }
+    }
+
+    /// An answer of ours to the host's own packet, or what a rule sent back to the host: it reaches INPUT as if it had come over the
+    /// loopback interface, on which no rule can name a port.
+    private mutating func deliverOwn(_ packet: inout Packet) {
+        if case .drop(let reason) = evaluate(.mangle, .input, &packet) { return drop(packet, reason) }
+        if case .drop(let reason) = evaluate(.filter, .input, &packet) { return drop(packet, reason) }
+        if packet.address == Packet.assembled {
+            fragment(&packet, mtu: packet.largestFragment, toHost: true)
+        } else {
+            packet.setLinkAddresses(
+                destination: routing.ports.mac(packet.egress), source: routing.ports.mac(packet.egress))
+            deliver(packet)
+        }
+    }
+
+    // MARK: The end
+
+    /// Drops a packet by name, and with it the flow that it was about to begin.
+    mutating func drop(_ packet: Packet, _ reason: DropReason) {
+        statistics.add(reason)
+        if packet.tracking.isUnconfirmed { owner.abandon(packet.tracking.flow) }
+        release(packet)
+    }
+
+    /// Gives a packet's chunk back.
+    @inline(__always)
+    mutating func release(_ packet: Packet) {
+        if packet.address != Packet.assembled { pool.give(memory.chunk(of: packet.address)) }
+    }
+}

@@ -1,0 +1,159 @@
+/// Why a packet was dropped. This one list gives each reason its number, its name in `show drops` and its sentence; the
+/// counters are indexed by it.
+public enum DropReason: UInt8, CaseIterable, Sendable {
+    // Frames that are no packet for us, in the order in which they are found out.
+    case frameTooShort
+    case notIPv4
+    case otherHost
+    case ipHeader
+    case ipTruncated
+    case ipChecksum
+    case ipOptions
+    case sourceRoute
+    case icmpTooShort
+
+    // Defragmentation.
+    case fragmentLength
+    case fragmentOverlap
+    case fragmentDuplicate
+    case fragmentTimeout
+    case fragmentMemory
+    case fragmentTooLarge
+
+    // Rules.
+    case rule
+    case policy
+    case reject
+
+    // Tracking and NAT.
+    case flowTableFull
+    case flowClash
+    case flowReopened
+    case natExhausted
+    case natNoAddress
+    case natICMP
+
+    // Routing.
+    case martianSource
+    case martianDestination
+    case reversePath
+    case noRoute
+    case blackhole
+    case unreachable
+    case prohibited
+    case egressNotAPort
+    case linkBroadcastForward
+    case ttlExpired
+    case tooBig
+    case localDestination
+
+    // On the way out.
+    case neighborQueueFull
+    case neighborFailed
+    case linkDown
+    case noFrame
+    case outputFull
+    case ringFull
+    case hostQueueFull
+    case hostHeader
+
+    /// The name in `show drops`, in counters and in traces.
+    public var name: String {
+        switch self {
+        case .frameTooShort: "frame-too-short"
+        case .notIPv4: "not-ipv4"
+        case .otherHost: "other-host"
+        case .ipHeader: "ip-header"
+        case .ipTruncated: "ip-truncated"
+        case .ipChecksum: "ip-checksum"
+        case .ipOptions: "ip-options"
+        case .sourceRoute: "source-route"
+        case .icmpTooShort: "icmp-too-short"
+        case .fragmentLength: "fragment-length"
+        case .fragmentOverlap: "fragment-overlap"
+        case .fragmentDuplicate: "fragment-duplicate"
+        case .fragmentTimeout: "fragment-timeout"
+        case .fragmentMemory: "fragment-memory"
+        case .fragmentTooLarge: "fragment-too-large"
+        case .rule: "rule"
+        case .policy: "policy"
+        case .reject: "reject"
+        case .flowTableFull: "flow-table-full"
+        case .flowClash: "flow-clash"
+        case .flowReopened: "flow-reopened"
+        case .natExhausted: "nat-exhausted"
+        case .natNoAddress: "nat-no-address"
+        case .natICMP: "nat-icmp"
+        case .martianSource: "martian-source"
+        case .martianDestination: "martian-destination"
+        case .reversePath: "reverse-path"
+        case .noRoute: "no-route"
+        case .blackhole: "blackhole"
+        case .unreachable: "unreachable"
+        case .prohibited: "prohibited"
+        case .egressNotAPort: "egress-not-a-port"
+        case .linkBroadcastForward: "link-broadcast"
+        case .ttlExpired: "ttl-expired"
+        case .tooBig: "too-big"
+        case .localDestination: "local-destination"
+        case .neighborQueueFull: "neighbor-queue-full"
+        case .neighborFailed: "neighbor-failed"
+        case .linkDown: "link-down"
+        case .noFrame: "no-frame"
+        case .outputFull: "output-full"
+        case .ringFull: "ring-full"
+        case .hostQueueFull: "host-queue-full"
+        case .hostHeader: "host-header"
+        }
+    }
+
+    /// What it means, in one sentence for the operator.
+    public var text: String {
+        switch self {
+        case .frameTooShort: "The frame ends before an Ethernet and IPv4 header do."
+        case .notIPv4: "The frame's Ethernet type is not IPv4."
+        case .otherHost: "The frame is addressed to another station's Ethernet address."
+        case .ipHeader: "Version, header length or total length of the IPv4 header contradict each other."
+        case .ipTruncated: "The frame is shorter than the IPv4 total length says."
+        case .ipChecksum: "The IPv4 header checksum is wrong."
+        case .ipOptions: "The IPv4 options are malformed."
+        case .sourceRoute: "The packet asks for source routing, which is not done."
+        case .icmpTooShort: "The ICMP message ends before its header does."
+        case .fragmentLength: "A fragment's length is no multiple of eight or contradicts an earlier one."
+        case .fragmentOverlap: "A fragment overlaps another of its datagram (RFC 8900 practice, as Linux)."
+        case .fragmentDuplicate: "The fragment had come before."
+        case .fragmentTimeout: "The rest of the datagram did not come in time."
+        case .fragmentMemory: "Too many fragments were waiting."
+        case .fragmentTooLarge: "The fragments add up to more than 65,535 bytes."
+        case .rule: "A rule's DROP."
+        case .policy: "A built-in chain's DROP policy."
+        case .reject: "A rule's REJECT."
+        case .flowTableFull: "No room for a new flow, and no unreplied one to put out."
+        case .flowClash: "Another worker created a flow with the same addresses and ports at the same moment."
+        case .flowReopened: "The segment ended an old flow; the sender's next try begins a new one."
+        case .natExhausted: "All ports toward this destination are taken."
+        case .natNoAddress: "MASQUERADE found no address on the egress port."
+        case .natICMP: "An ICMP error could not be translated."
+        case .martianSource: "The source address cannot be one of another host."
+        case .martianDestination: "The destination address cannot be forwarded to."
+        case .reversePath: "The way back to the source leads out another port (rp_filter)."
+        case .noRoute: "No route to the destination."
+        case .blackhole: "A blackhole route or rule."
+        case .unreachable: "An unreachable route or rule."
+        case .prohibited: "A prohibit route or rule."
+        case .egressNotAPort: "The route leads to an interface that is not a port of Martlet."
+        case .linkBroadcastForward: "A frame to a group's Ethernet address is not forwarded."
+        case .ttlExpired: "The time to live ran out."
+        case .tooBig: "The packet is larger than the egress MTU and must not be fragmented."
+        case .localDestination: "The host sent a packet to itself out of a port."
+        case .neighborQueueFull: "Too many packets wait for the next hop's Ethernet address."
+        case .neighborFailed: "The next hop did not answer."
+        case .linkDown: "The egress link is down."
+        case .noFrame: "No free frame in memory."
+        case .outputFull: "A burst made more frames than its output holds."
+        case .ringFull: "The transmit ring of the egress port stayed full."
+        case .hostQueueFull: "The queue to the host is full."
+        case .hostHeader: "A frame from the host carried no valid header of its port."
+        }
+    }
+}

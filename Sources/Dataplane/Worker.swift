@@ -1,0 +1,146 @@
+import Net
+
+/// What all workers of a router share.
+public struct SharedState: Sendable {
+    public let memory: FrameMemory
+    public let pool: SharedFramePool
+    public let flows: FlowTable
+    public let routing: Routing
+    public let reassembly: Reassembly
+    public let icmpLimiter: ICMPLimiter
+    public let epochs: Epochs
+    public let snapshots: SnapshotCell
+
+    public init(
+        memory: FrameMemory, pool: SharedFramePool, flows: FlowTable, routing: Routing, epochs: Epochs,
+        snapshots: SnapshotCell
+    ) {
+        self.memory = memory
+        self.pool = pool
+        self.flows = flows
+        self.routing = routing
+        self.epochs = epochs
+        self.snapshots = snapshots
+        reassembly = Reassembly()
+        icmpLimiter = ICMPLimiter()
+    }
+}
+
+/// A frame on its way into the data plane.
+public struct Arrival: Sendable {
+    /// Its `port` is the ingress port; for what the host sends, the port that the kernel chose for it.
+    public var frame: FrameDescriptor
+    public var isFromHost: Bool
+    /// For what the host sends: the socket's mark.
+    public var mark: UInt32
+
+    public init(frame: FrameDescriptor, isFromHost: Bool = false, mark: UInt32 = 0) {
+        self.frame = frame
+        self.isFromHost = isFromHost
+        self.mark = mark
+    }
+}
+
+/// One worker of the data plane: takes bursts of frames and leaves in `output` what is to be sent. It does no I/O, reads no
+/// clock and starts no thread; given the same frames and times it does the same.
+@safe public struct Worker: ~Copyable {
+    /// The most frames in a burst.
+    public static let burstLimit = 64
+
+    public let id: Int
+    public let statistics: Statistics
+    public let effects: EffectRing
+    public var output = Output()
+    public var pool: FramePool
+
+    let memory: FrameMemory
+    let flows: FlowTable
+    let routing: Routing
+    let reassembly: Reassembly
+    let icmpLimiter: ICMPLimiter
+    let epochs: Epochs
+    let snapshots: SnapshotCell
+
+    var owner: FlowOwner
+    var neighborQueue = NeighborQueue()
+    var snapshot: Snapshot
+    var now = Instant(nanoseconds: 0)
+    var nextFragmentCheck = Instant(nanoseconds: 0)
+    var random: RandomSource
+
+    /// Where a datagram is put together, with room for VLAN tags in front; and the lengths of the pieces it came in.
+    let assembly: UnsafeMutableRawPointer
+    let geometry = Slab<UInt16>(count: Reassembly.piecesPerDatagram)
+    var geometryCount = 0
+
+    /// - Parameters:
+    ///   - id: 0 to the number of workers - 1.
+    ///   - seed: for ports and identifiers; random but in tests.
+    public init(id: Int, shared: SharedState, snapshot: Snapshot, seed: UInt64) {
+        self.id = id
+        memory = shared.memory
+        pool = FramePool(shared: shared.pool)
+        flows = shared.flows
+        routing = shared.routing
+        reassembly = shared.reassembly
+        icmpLimiter = shared.icmpLimiter
+        epochs = shared.epochs
+        snapshots = shared.snapshots
+        self.snapshot = snapshot
+        statistics = Statistics()
+        effects = EffectRing()
+        owner = FlowOwner(worker: id, table: shared.flows, epochs: shared.epochs)
+        random = RandomSource(seed: seed)
+        unsafe assembly = .allocate(byteCount: 0x10000 + 64, alignment: 64)
+    }
+
+    deinit { unsafe assembly.deallocate() }
+
+    /// Takes a burst through the router. Every frame's chunk is the worker's from here on; what `output` holds afterwards is the
+    /// caller's again.
+    public mutating func process(_ arrivals: Slab<Arrival>, count: Int, at now: Instant) {
+        begin(at: now)
+        for index in 0..<count { accept(arrivals[index]) }
+        if count > 0 { statistics.add(.bursts) }
+    }
+
+    /// The start of a burst: what is in force, what has expired, who has waited long enough. To be called after
+    /// `timeToNextChore` at the latest, also without frames.
+    public mutating func begin(at now: Instant) {
+        epochs.enter(id)
+        self.now = now
+        snapshots.load(into: &snapshot)
+        owner.advance(to: now)
+        expireFragments()
+        advanceNeighbors()
+    }
+
+    /// How long nothing needs doing if no frame comes, in milliseconds: 1 to 100.
+    public var timeToNextChore: Int32 {
+        if neighborQueue.hopCount > 0 { return 2 }
+        return owner.hasUnfinishedBusiness ? 10 : 100
+    }
+
+    /// Nothing shared is looked at until the next `begin`.
+    public mutating func rest() { epochs.leave(id) }
+
+    /// Counts a frame of `output` that could not be sent after all, and takes its chunk back.
+    public mutating func lose(_ departure: Departure, _ reason: DropReason) {
+        if departure.frame.port == .host {
+            statistics.add(.toHost, -1)
+        } else {
+            statistics.add(.transmitted, -1)
+            statistics.add(departure.frame.port, .transmittedPackets, -1)
+            statistics.add(departure.frame.port, .transmittedBytes, -Int(departure.frame.length))
+        }
+        statistics.add(reason)
+        pool.give(memory.chunk(of: departure.frame.address))
+    }
+
+    /// Counts a frame from the host that carried no valid header.
+    public mutating func refuse(_ frame: FrameDescriptor) {
+        statistics.add(.fromHost)
+        statistics.add(DropReason.hostHeader)
+        pool.give(memory.chunk(of: frame.address))
+    }
+}

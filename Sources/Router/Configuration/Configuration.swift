@@ -1,0 +1,124 @@
+import Net
+
+/// What the operator wrote, as values: the file of DESIGN's outside interfaces, complete and checked.
+///
+/// It says what is wanted; whether this machine can give it (the interfaces exist, the CPUs are there) is found out at
+/// the start, not here, so that a configuration can be checked anywhere.
+public struct Configuration: Hashable, Sendable {
+    /// In order; a port's place in the list is its `PortIndex`.
+    public var ports: [PortConfiguration]
+    public var workers = WorkersConfiguration()
+    public var rules = RulesConfiguration()
+    public var conntrack = ConntrackConfiguration()
+    public var offload = OffloadMode.auto
+    public var control = ControlConfiguration()
+    /// What the kernel would have said, for `replay` and tests; nil if the file has no such part.
+    public var staticNetwork: StaticNetwork?
+
+    public init(ports: [PortConfiguration]) { self.ports = ports }
+}
+
+/// A NIC that Martlet owns.
+public struct PortConfiguration: Hashable, Sendable {
+    /// How frames are taken from the NIC and given to it.
+    public enum IO: String, Sendable, CaseIterable {
+        /// The best of the others that the NIC has.
+        case auto
+        case zeroCopy = "zero-copy"
+        case copy
+        case afPacket = "af_packet"
+    }
+
+    /// Whether a packet's source must be reachable by the port it came in on (RFC 3704).
+    public enum ReversePathFilter: String, Sendable, CaseIterable {
+        /// As the interface's `rp_filter` sysctl said before the start.
+        case kernel
+        /// By this very port (rp_filter 1).
+        case strict
+        /// By any interface (rp_filter 2).
+        case loose
+        case off
+    }
+
+    /// The interface's name in Linux, 1 to 15 bytes.
+    public var name: String
+    public var io = IO.auto
+    public var reversePathFilter = ReversePathFilter.kernel
+
+    public init(name: String) { self.name = name }
+}
+
+/// The worker threads.
+public struct WorkersConfiguration: Hashable, Sendable {
+    /// What a worker does when there is nothing to do.
+    public enum Poll: String, Sendable, CaseIterable {
+        /// Look again for a short while, then sleep.
+        case adaptive
+        /// Look again, for ever.
+        case busy
+        /// Sleep at once.
+        case interrupt
+    }
+
+    /// The most workers there can be.
+    public static let limit = 64
+
+    /// 1 to `limit`; nil to choose: as many as `cpus` names, or else as the machine has.
+    public var count: Int?
+    /// The CPUs that workers are pinned to, in order; empty for no choice of the operator's.
+    public var cpus: [Int] = []
+    public var poll = Poll.adaptive
+
+    public init() {}
+}
+
+/// Where rules come from. Paths are absolute, or relative to where the program was started.
+public struct RulesConfiguration: Hashable, Sendable {
+    /// iptables-save text; nil for no rules, which is every policy ACCEPT.
+    public var ipv4: String?
+    /// ipset save text, loaded before the rules.
+    public var sets: String?
+
+    public init() {}
+}
+
+/// Connection tracking.
+public struct ConntrackConfiguration: Hashable, Sendable {
+    /// The most flows (nf_conntrack_max); nil to choose by memory, as the kernel does.
+    public var max: Int?
+    /// Pick up TCP connections whose beginning was not seen (nf_conntrack_tcp_loose).
+    public var tcpLoose = true
+    /// Track even if no rule needs it.
+    public var always = false
+    public var timeouts = ConntrackTimeouts()
+    /// Destination ports that helpers are assigned to without a rule; nil for the kernel's way, by `-j CT --helper` alone.
+    public var helpers: [ConntrackHelper: [UInt16]]?
+
+    public init() {}
+}
+
+/// Protocols whose connections announce others, by the names the kernel gives its helpers.
+public enum ConntrackHelper: String, Sendable, CaseIterable {
+    case ftp, irc, tftp, sip, pptp, sane, snmp, amanda
+    case h323 = "Q.931"
+    case ras = "RAS"
+    case netbios = "netbios-ns"
+}
+
+/// Which flows leave the workers for the BPF fast path.
+public enum OffloadMode: String, Sendable, CaseIterable {
+    case off
+    /// Every flow for which it changes nothing that can be observed.
+    case auto
+    /// Of those, only what a rule names with `-j FLOWOFFLOAD`.
+    case rule
+}
+
+/// The control socket.
+public struct ControlConfiguration: Hashable, Sendable {
+    public var socket = "/run/martlet/control.sock"
+    /// Whose members may use it besides root.
+    public var group = "martlet"
+
+    public init() {}
+}

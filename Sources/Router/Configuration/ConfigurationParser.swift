@@ -1,0 +1,181 @@
+import Control
+import Net
+import Yams
+
+extension Configuration {
+    /// Reads a configuration file.
+    ///
+    /// - Throws: everything that is wrong with it.
+    public static func load(_ path: String) throws(ConfigurationError) -> Configuration {
+        let text: String
+        do throws(Diagnostic) {
+            text = try TextFile.read(path)
+        } catch {
+            throw ConfigurationError(diagnostics: [error])
+        }
+        return try parse(text, file: path)
+    }
+
+    /// Reads the text of a configuration.
+    ///
+    /// - Parameter file: its name, for messages and as what relative paths are relative to.
+    /// - Throws: everything that is wrong with it.
+    public static func parse(_ text: String, file: String) throws(ConfigurationError) -> Configuration {
+        let yaml = YAMLText(text, file: file)
+        let collector = DiagnosticCollector(file: file, diagnostics: yaml.diagnostics)
+        var configuration: Configuration?
+        if let root = yaml.root {
+            let node = ConfigurationNode(node: root, name: "a configuration", collector: collector)
+            configuration = ConfigurationParser(file: file).configuration(node)
+        } else if collector.diagnostics.isEmpty {
+            collector.report("the configuration is empty; \"ports\" is missing", at: nil)
+        }
+        guard let configuration, collector.diagnostics.isEmpty else {
+            throw ConfigurationError(diagnostics: collector.diagnostics.sorted())
+        }
+        return configuration
+    }
+}
+
+/// Walks the tree of a configuration, section by section. It goes on after mistakes, so that one run finds them all.
+struct ConfigurationParser {
+    let file: String
+
+    func configuration(_ node: ConfigurationNode) -> Configuration {
+        let section = node.section(
+            ["ports", "workers", "rules", "conntrack", "offload", "control", "static"], required: ["ports"])
+        var configuration = Configuration(ports: section["ports"].map(ports) ?? [])
+        if let node = section["workers"] { configuration.workers = workers(node) }
+        if let node = section["rules"] { configuration.rules = rules(node) }
+        if let node = section["conntrack"] { configuration.conntrack = conntrack(node) }
+        if let mode = section["offload"]?.choice(OffloadMode.self) { configuration.offload = mode }
+        if let node = section["control"] { configuration.control = control(node) }
+        if let node = section["static"] {
+            configuration.staticNetwork = StaticNetworkParser(node, ports: configuration.ports.map(\.name)).network
+        }
+        return configuration
+    }
+
+    // MARK: Sections
+
+    private func ports(_ node: ConfigurationNode) -> [PortConfiguration] {
+        var ports: [PortConfiguration] = []
+        let list = node.list()
+        if list.isEmpty, node.isEmpty || node.node.sequence != nil { node.report("ports must name at least one interface") }
+        if list.count > PortIndex.limit {
+            list[PortIndex.limit].report("a router has at most \(PortIndex.limit) ports, not \(list.count)")
+        }
+        for element in list {
+            let section = element.section(["name", "io", "rp-filter"], required: ["name"])
+            guard let nameNode = section["name"], let name = interfaceName(nameNode) else { continue }
+            if ports.contains(where: { $0.name == name }) {
+                nameNode.report("port \"\(name)\" is in the list already")
+            }
+            if name == "lo" { nameNode.report("lo cannot be a port: the loopback stays the kernel's") }
+            var port = PortConfiguration(name: name)
+            if let io = section["io"]?.choice(PortConfiguration.IO.self) { port.io = io }
+            if let filter = section["rp-filter"]?.choice(PortConfiguration.ReversePathFilter.self) {
+                port.reversePathFilter = filter
+            }
+            ports.append(port)
+        }
+        return ports
+    }
+
+    private func workers(_ node: ConfigurationNode) -> WorkersConfiguration {
+        var workers = WorkersConfiguration()
+        let section = node.section(["count", "cpus", "poll"])
+        if let node = section["count"], !node.isWord("auto") {
+            workers.count = node.integer(1...WorkersConfiguration.limit, orWord: "auto")
+        }
+        for cpu in section["cpus"]?.list() ?? [] {
+            // CPU_SETSIZE of glibc.
+            guard let number = cpu.integer(0...1023) else { continue }
+            if workers.cpus.contains(number) { cpu.report("cpu \(number) is in the list already") }
+            workers.cpus.append(number)
+        }
+        if let count = workers.count, !workers.cpus.isEmpty, count > workers.cpus.count {
+            section["count"]?.report("\(count) workers need as many cpus, but cpus names \(workers.cpus.count)")
+        }
+        if let poll = section["poll"]?.choice(WorkersConfiguration.Poll.self) { workers.poll = poll }
+        return workers
+    }
+
+    private func rules(_ node: ConfigurationNode) -> RulesConfiguration {
+        var rules = RulesConfiguration()
+        let section = node.section(["ipv4", "sets"])
+        rules.ipv4 = section["ipv4"]?.text("the path of a file").map(resolved)
+        rules.sets = section["sets"]?.text("the path of a file").map(resolved)
+        return rules
+    }
+
+    private func conntrack(_ node: ConfigurationNode) -> ConntrackConfiguration {
+        var conntrack = ConntrackConfiguration()
+        let section = node.section(["max", "tcp-loose", "always", "timeouts", "helpers"])
+        if let node = section["max"], !node.isWord("auto") {
+            conntrack.max = node.integer(1...Int(Int32.max), orWord: "auto")
+        }
+        if let loose = section["tcp-loose"]?.boolean() { conntrack.tcpLoose = loose }
+        if let always = section["always"]?.boolean() { conntrack.always = always }
+        if let node = section["timeouts"] { conntrack.timeouts = timeouts(node) }
+        if let node = section["helpers"] { conntrack.helpers = helpers(node) }
+        return conntrack
+    }
+
+    private func timeouts(_ node: ConfigurationNode) -> ConntrackTimeouts {
+        var timeouts = ConntrackTimeouts()
+        let section = node.section(ConntrackTimeout.allCases.map(\.rawValue))
+        for timeout in ConntrackTimeout.allCases {
+            guard let seconds = section[timeout.rawValue]?.integer(0...Int(ConntrackTimeouts.limit)) else { continue }
+            timeouts[timeout] = UInt32(seconds)
+        }
+        return timeouts
+    }
+
+    private func helpers(_ node: ConfigurationNode) -> [ConntrackHelper: [UInt16]] {
+        var helpers: [ConntrackHelper: [UInt16]] = [:]
+        let section = node.section(ConntrackHelper.allCases.map(\.rawValue))
+        for helper in ConntrackHelper.allCases {
+            guard let node = section[helper.rawValue] else { continue }
+            var ports: [UInt16] = []
+            for element in node.list() {
+                guard let port = element.integer(1...65535) else { continue }
+                if ports.contains(UInt16(port)) { element.report("port \(port) is in the list already") }
+                ports.append(UInt16(port))
+            }
+            helpers[helper] = ports
+        }
+        return helpers
+    }
+
+    private func control(_ node: ConfigurationNode) -> ControlConfiguration {
+        var control = ControlConfiguration()
+        let section = node.section(["socket", "group"])
+        if let node = section["socket"], let text = node.text("the path of a socket") {
+            let path = resolved(text)
+            // sun_path of unix(7) with its final zero.
+            if path.utf8.count > 107 { node.report("the path of a socket has at most 107 bytes") }
+            control.socket = path
+        }
+        if let group = section["group"]?.text("the name of a group") { control.group = group }
+        return control
+    }
+
+    /// A path relative to the folder of the configuration.
+    private func resolved(_ path: String) -> String {
+        guard !path.hasPrefix("/"), let slash = file.lastIndex(of: "/") else { return path }
+        return file[...slash] + path
+    }
+}
+
+/// The name of an interface, as dev_valid_name (net/core/dev.c) takes it.
+func interfaceName(_ node: ConfigurationNode) -> String? {
+    guard let name = node.text("the name of an interface") else { return nil }
+    guard name.utf8.count <= 15, name != ".", name != "..",
+        !name.utf8.contains(where: { $0 <= 32 || $0 == 127 || $0 == UInt8(ascii: "/") || $0 == UInt8(ascii: ":") })
+    else {
+        node.report("\"\(name)\" cannot be an interface: a name has 1 to 15 bytes, without spaces, / and :")
+        return nil
+    }
+    return name
+}

@@ -1,0 +1,119 @@
+/// `-m tcp`: ports, flags and options of a TCP header (kernel: xt_tcpudp.c).
+public struct TCPMatch: MatchExtension {
+    /// The flags looked at, and those of them that must be set.
+    public struct Flags: Hashable, Sendable {
+        public var mask: TCPFlags
+        public var set: TCPFlags
+
+        public init(mask: TCPFlags, set: TCPFlags) {
+            self.mask = mask
+            self.set = set
+        }
+
+        /// What `--syn` means: SYN set, FIN, RST and ACK not.
+        public static let syn = Flags(mask: [.fin, .syn, .rst, .ack], set: .syn)
+    }
+
+    public var sourcePorts: Negatable<ClosedRange<UInt16>>?
+    public var destinationPorts: Negatable<ClosedRange<UInt16>>?
+    public var flags: Negatable<Flags>?
+    /// The kind of a TCP option that must be present.
+    public var option: Negatable<UInt8>?
+
+    public init(
+        sourcePorts: Negatable<ClosedRange<UInt16>>? = nil, destinationPorts: Negatable<ClosedRange<UInt16>>? = nil,
+        flags: Negatable<Flags>? = nil, option: Negatable<UInt8>? = nil
+    ) {
+        self.sourcePorts = sourcePorts
+        self.destinationPorts = destinationPorts
+        self.flags = flags
+        self.option = option
+    }
+
+    public static let description = ExtensionDescription(
+        .match, "tcp", summary: "ports, flags and options of TCP",
+        options: [
+            OptionDescription("source-port", "sport", canNegate: true),
+            OptionDescription("destination-port", "dport", canNegate: true),
+            OptionDescription("syn", arguments: 0, canNegate: true),
+            OptionDescription("tcp-flags", arguments: 2, canNegate: true),
+            OptionDescription("tcp-option", canNegate: true),
+        ], protocols: [6], scope: .flow, status: .acts)
+
+    public var match: Match { .tcp(self) }
+    public var isFlowInvariant: Bool { flags == nil && option == nil }
+
+    public init(_ options: GivenOptions) throws(RuleError) {
+        sourcePorts = try options.negatablePorts("source-port")
+        destinationPorts = try options.negatablePorts("destination-port")
+        if let given = try options.oneOf(["syn", "tcp-flags"]) {
+            let value =
+                given.name == "syn"
+                ? Flags.syn
+                : Flags(mask: try TCPFlags(given.arguments[0]), set: try TCPFlags(given.arguments[1]))
+            flags = Negatable(value, isNegated: given.isNegated)
+        }
+        if let given = options["tcp-option"] {
+            option = Negatable(try options.number(given, UInt8(1)...255), isNegated: given.isNegated)
+        }
+    }
+
+    public func print(to printer: inout RulePrinter) {
+        printer.ports("sport", sourcePorts)
+        printer.ports("dport", destinationPorts)
+        if let option { printer.option("tcp-option", isNegated: option.isNegated, String(option.value)) }
+        if let flags, flags.isNegated || flags.value.mask != [] {
+            printer.option(
+                "tcp-flags", isNegated: flags.isNegated, flags.value.mask.description, flags.value.set.description)
+        }
+    }
+}
+
+/// Flags of a TCP header, in its bit order (RFC 9293, 3.1); the two of ECN are not among those rules can name.
+public struct TCPFlags: OptionSet, Hashable, Sendable {
+    public var rawValue: UInt8
+
+    public init(rawValue: UInt8) { self.rawValue = rawValue }
+
+    public static let fin = TCPFlags(rawValue: 1)
+    public static let syn = TCPFlags(rawValue: 2)
+    public static let rst = TCPFlags(rawValue: 4)
+    public static let psh = TCPFlags(rawValue: 8)
+    public static let ack = TCPFlags(rawValue: 16)
+    public static let urg = TCPFlags(rawValue: 32)
+
+    private static let names: [(name: String, flags: TCPFlags)] = [
+        ("FIN", .fin), ("SYN", .syn), ("RST", .rst), ("PSH", .psh), ("ACK", .ack), ("URG", .urg),
+    ]
+
+    /// Comma-separated names, ALL or NONE.
+    init(_ word: Word) throws(RuleError) {
+        self = []
+        for part in word.text.split(separator: ",") {
+            let name = part.uppercased()
+            if name == "ALL" {
+                formUnion(TCPFlags(rawValue: 0x3F))
+            } else if let known = Self.names.first(where: { $0.name == name }) {
+                formUnion(known.flags)
+            } else if name != "NONE" {
+                throw RuleError(
+                    "Unknown TCP flag `\(part)'", hint: Suggestion.hint(for: name, among: Self.names.map(\.name)),
+                    at: word)
+            }
+        }
+    }
+}
+
+extension TCPFlags: CustomStringConvertible {
+    public var description: String {
+        isEmpty ? "NONE" : Self.names.filter { contains($0.flags) }.map(\.name).joined(separator: ",")
+    }
+}
+
+extension RulePrinter {
+    /// A range of ports, left out if it is every port and not negated.
+    mutating func ports(_ name: String, _ ports: Negatable<ClosedRange<UInt16>>?) {
+        guard let ports, ports.isNegated || ports.value != 0...65535 else { return }
+        option(name, isNegated: ports.isNegated, RulePrinter.range(ports.value))
+    }
+}

@@ -1,0 +1,32 @@
+/// Why a rule, a command or a line is refused. The words are those of iptables where it has some for the case.
+public struct RuleError: Error, Hashable, Sendable {
+    /// One sentence without a full stop.
+    public var message: String
+    /// What the operator may have meant, as a sentence's end: `did you mean "state"?`.
+    public var hint: String?
+    /// The word at fault, if it is one word.
+    public var word: Word?
+    /// iptables' exit code for the case: 1 other, 2 usage, 3 version, 4 resource.
+    public var exitCode: Int32
+
+    /// What the iptables command says instead of `message`, where scripts may be looking for its words.
+    var legacyMessage: String?
+
+    public init(_ message: String, hint: String? = nil, at word: Word? = nil, exitCode: Int32 = 2) {
+        self.init(message, hint: hint, at: word, exitCode: exitCode, legacy: nil)
+    }
+
+    init(_ message: String, hint: String? = nil, at word: Word? = nil, exitCode: Int32 = 2, legacy: String?) {
+        self.message = message
+        self.hint = hint
+        self.word = word
+        self.exitCode = exitCode
+        legacyMessage = legacy
+    }
+}
+
+extension RuleError: CustomStringConvertible {
+    public var description: String {
+        if let hint { "\(message); \(hint)" } else { message }
+    }
+}

@@ -1,0 +1,23 @@
+import ArgumentParser
+import Control
+
+struct FlowsList: ParsableCommand {
+    static let configuration = CommandConfiguration(
+        commandName: "list", abstract: "List flows as /proc/net/nf_conntrack prints them.")
+
+    @OptionGroup var client: ClientOptions
+    @OptionGroup var options: ListOptions
+    @OptionGroup var flows: FlowOptions
+
+    func run() throws {
+        let request = Request.flowsList(flows.filter)
+        if options.json {
+            return try client.listJSON(request) { reply in if case .flow(let row) = reply { row } else { nil } }
+        }
+        let end = try client.perform(request) { reply in
+            guard case .flow(let row) = reply else { throw ClientOptions.unexpected(reply) }
+            Output.standard.line(row.procText)
+        }
+        guard case .end = end else { throw ClientOptions.unexpected(end) }
+    }
+}

@@ -1,0 +1,19 @@
+import ArgumentParser
+import Control
+
+struct RulesSaveCommand: ParsableCommand {
+    static let configuration = CommandConfiguration(
+        commandName: "save", abstract: "Print the loaded rules as iptables-save does.")
+
+    @Flag(name: [.customShort("c"), .customLong("counters")], help: "With counters.")
+    var counters = false
+    @Option(name: [.customShort("t"), .customLong("table")], help: "Only this table.")
+    var table: String?
+    @OptionGroup var client: ClientOptions
+
+    func run() throws {
+        let reply = try client.perform(.rulesSave(RulesSave(counters: counters, table: table)))
+        guard case .rules(let rules) = reply else { throw ClientOptions.unexpected(reply) }
+        Output.standard.write(rules.text)
+    }
+}

@@ -1,0 +1,59 @@
+import Control
+import Net
+import Testing
+
+/// The expected lines were printed by /proc/net/nf_conntrack of Linux 6.18 for such flows.
+@Suite("Flows in the text of /proc/net/nf_conntrack")
+struct FlowTextTests {
+    static func tuple(
+        _ source: IPv4Address, _ destination: IPv4Address, _ ports: (UInt16, UInt16)? = nil, icmp: ICMPKey? = nil,
+        gre: GREKey? = nil, packets: UInt64, bytes: UInt64
+    ) -> FlowTuple {
+        FlowTuple(
+            source: source, destination: destination, sourcePort: ports?.0, destinationPort: ports?.1, icmp: icmp,
+            gre: gre, packets: packets, bytes: bytes)
+    }
+
+    static func flow(
+        _ number: IPProtocol, _ timeout: UInt32, _ state: String? = nil, _ original: FlowTuple, _ reply: FlowTuple,
+        seen: Bool, assured: Bool = false, gre: GRETimeouts? = nil, use: UInt32 = 2
+    ) -> FlowRow {
+        FlowRow(
+            protocol: number, timeout: timeout, state: state, original: original, reply: reply, isReplySeen: seen,
+            isAssured: assured, isOffloaded: false, gre: gre, mark: 0, zone: 0, use: use)
+    }
+
+    static let tcp = flow(
+        .tcp, 431999, "ESTABLISHED", tuple("10.0.0.2", "198.51.100.2", (44410, 80), packets: 2, bytes: 112),
+        tuple("198.51.100.2", "198.51.100.1", (80, 44410), packets: 1, bytes: 60), seen: true, assured: true)
+
+    @Test("line for line as the kernel's", arguments: [
+        (tcp, "ipv4     2 tcp      6 431999 ESTABLISHED src=10.0.0.2 dst=198.51.100.2 sport=44410 dport=80 packets=2 bytes=112 src=198.51.100.2 dst=198.51.100.1 sport=80 dport=44410 packets=1 bytes=60 [ASSURED] mark=0 zone=0 use=2"),
+        (flow(.tcp, 119, "SYN_SENT", tuple("198.51.100.1", "198.51.100.77", (59370, 80), packets: 1, bytes: 60),
+            tuple("198.51.100.77", "198.51.100.1", (80, 59370), packets: 0, bytes: 0), seen: false, use: 3),
+        "ipv4     2 tcp      6 119 SYN_SENT src=198.51.100.1 dst=198.51.100.77 sport=59370 dport=80 packets=1 bytes=60 [UNREPLIED] src=198.51.100.77 dst=198.51.100.1 sport=80 dport=59370 packets=0 bytes=0 mark=0 zone=0 use=3"),
+        (flow(.udp, 29, nil, tuple("10.0.0.2", "198.51.100.2", (53264, 99), packets: 1, bytes: 30),
+            tuple("198.51.100.2", "198.51.100.1", (99, 53264), packets: 0, bytes: 0), seen: false),
+        "ipv4     2 udp      17 29 src=10.0.0.2 dst=198.51.100.2 sport=53264 dport=99 packets=1 bytes=30 [UNREPLIED] src=198.51.100.2 dst=198.51.100.1 sport=99 dport=53264 packets=0 bytes=0 mark=0 zone=0 use=2"),
+        (flow(.icmp, 29, nil,
+            tuple("10.0.0.2", "198.51.100.2", icmp: ICMPKey(type: 8, code: 0, id: 7871), packets: 2, bytes: 168),
+            tuple("198.51.100.2", "198.51.100.1", icmp: ICMPKey(type: 0, code: 0, id: 7871), packets: 2, bytes: 168), seen: true),
+        "ipv4     2 icmp     1 29 src=10.0.0.2 dst=198.51.100.2 type=8 code=0 id=7871 packets=2 bytes=168 src=198.51.100.2 dst=198.51.100.1 type=0 code=0 id=7871 packets=2 bytes=168 mark=0 zone=0 use=2"),
+        (flow(.gre, 29, nil, tuple("10.0.0.2", "198.51.100.2", gre: GREKey(source: 0, destination: 0), packets: 1, bytes: 64),
+            tuple("198.51.100.2", "198.51.100.1", gre: GREKey(source: 0, destination: 0), packets: 0, bytes: 0), seen: false,
+            gre: GRETimeouts(unreplied: 30, stream: 180)),
+        "ipv4     2 gre      47 29 timeout=30, stream_timeout=180 src=10.0.0.2 dst=198.51.100.2 srckey=0x0 dstkey=0x0 packets=1 bytes=64 [UNREPLIED] src=198.51.100.2 dst=198.51.100.1 srckey=0x0 dstkey=0x0 packets=0 bytes=0 mark=0 zone=0 use=2"),
+        (flow(.esp, 599, nil, tuple("10.0.0.2", "198.51.100.2", packets: 1, bytes: 60),
+            tuple("198.51.100.2", "198.51.100.1", packets: 0, bytes: 0), seen: false),
+        "ipv4     2 unknown  50 599 src=10.0.0.2 dst=198.51.100.2 packets=1 bytes=60 [UNREPLIED] src=198.51.100.2 dst=198.51.100.1 packets=0 bytes=0 mark=0 zone=0 use=2"),
+    ])
+    func line(_ flow: FlowRow, _ text: String) { #expect(flow.procText == text) }
+
+    @Test("a filter takes flows that agree with every field it names", arguments: [
+        (FlowFilter(), true), (FlowFilter(protocol: .tcp, source: "10.0.0.0/8", destinationPort: 80), true),
+        (FlowFilter(protocol: .udp), false), (FlowFilter(source: "10.1.0.0/16"), false), (FlowFilter(sourcePort: 80), false),
+        (FlowFilter(replyDestination: "198.51.100.1/32", state: "ESTABLISHED", mark: 0), true),
+        (FlowFilter(mark: 1), false), (FlowFilter(state: "CLOSE"), false),
+    ])
+    func filter(_ filter: FlowFilter, _ isTaken: Bool) { #expect(filter.matches(Self.tcp) == isTaken) }
+}
