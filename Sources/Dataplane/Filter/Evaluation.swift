@@ -179,7 +179,7 @@ extension Worker {
         case .status(let bits, let isNegated):
             // Only netfilter's own bits; ours stand above them.
             let status = table[flow].status.rawValue & 0xFFFF
-            return (bits == 0 ? status == 0 : status & bits != 0) != isNegated
+            return (status & bits != 0) != isNegated
         case .flowProtocol(let number, let isNegated):
             return (table[flow].original.ipProtocol.rawValue == number) != isNegated
         case .flowOriginalSource(let address): return address.matches(table[flow].original.source)
