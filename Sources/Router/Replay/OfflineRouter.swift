@@ -129,10 +129,10 @@ package final class OfflineRouter {
     /// While packets wait, every step is as short as the data plane asks for. Otherwise only flows expire, which nobody can tell
     /// apart if a step is longer; so a year's gap in a capture takes no longer than a minute's.
     package func advance(to time: Instant) {
+        let long = time.since(now) / 1000
         while now < time {
-            let gap = time.since(now)
             let chore = UInt64(worker.timeToNextChore) * 1_000_000
-            now = now + min(gap, held > 0 ? chore : max(chore, gap / 4096))
+            now = now + min(time.since(now), held > 0 ? chore : max(chore, long))
             worker.begin(at: now)
             collect()
         }
