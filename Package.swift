@@ -38,7 +38,7 @@ let package = Package(
         .target(
             name: "Router",
             dependencies: [
-                "Net", "Rules", "Dataplane", "PacketIO", "Kernel", "Control",
+                "CXDP", "Net", "Rules", "Dataplane", "PacketIO", "Kernel", "Control",
                 .product(name: "Yams", package: "Yams"),
                 .product(name: "Logging", package: "swift-log"),
             ],
@@ -48,6 +48,7 @@ let package = Package(
             dependencies: [
                 "Router", "Rules", "Control",
                 .product(name: "ArgumentParser", package: "swift-argument-parser"),
+                .product(name: "Logging", package: "swift-log"),
             ],
             swiftSettings: settings),
 

@@ -32,6 +32,7 @@
 #include <sys/eventfd.h>
 #include <sys/ioctl.h>
 #include <sys/mman.h>
+#include <sys/signalfd.h>
 #include <sys/socket.h>
 #include <sys/stat.h>
 #include <sys/syscall.h>
@@ -259,6 +260,12 @@ static inline int martlet_unshare_network(void)
 static inline int martlet_enter_network(int fd)
 {
 	return (int)syscall(SYS_setns, fd, MARTLET_CLONE_NEWNET);
+}
+
+/* A file without a name, closed on exec. Returns its descriptor, or -1 with errno set. */
+static inline int martlet_memory_file(const char *name)
+{
+    return (int)syscall(SYS_memfd_create, name, 1 /* MFD_CLOEXEC */);
 }
 
 #endif

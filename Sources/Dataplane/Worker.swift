@@ -8,6 +8,7 @@ public struct SharedState: Sendable {
     public let routing: Routing
     public let reassembly: Reassembly
     public let icmpLimiter: ICMPLimiter
+    public let groups: GroupTable
     public let epochs: Epochs
     public let snapshots: SnapshotCell
 
@@ -23,6 +24,7 @@ public struct SharedState: Sendable {
         self.snapshots = snapshots
         reassembly = Reassembly()
         icmpLimiter = ICMPLimiter()
+        groups = GroupTable()
     }
 }
 
@@ -58,6 +60,7 @@ public struct Arrival: Sendable {
     let routing: Routing
     let reassembly: Reassembly
     let icmpLimiter: ICMPLimiter
+    let groups: GroupTable
     let epochs: Epochs
     let snapshots: SnapshotCell
 
@@ -84,6 +87,7 @@ public struct Arrival: Sendable {
         routing = shared.routing
         reassembly = shared.reassembly
         icmpLimiter = shared.icmpLimiter
+        groups = shared.groups
         epochs = shared.epochs
         snapshots = shared.snapshots
         self.snapshot = snapshot
@@ -104,8 +108,8 @@ public struct Arrival: Sendable {
         if count > 0 { statistics.add(.bursts) }
     }
 
-    /// The start of a burst: what is in force, what has expired, who has waited long enough. To be called at least every 100 ms while
-    /// `isIdle` is false, also without frames.
+    /// The start of a burst: what is in force, what has expired, who has waited long enough. To be called after
+    /// `timeToNextChore` at the latest, also without frames.
     public mutating func begin(at now: Instant) {
         epochs.enter(id)
         self.now = now
@@ -113,6 +117,12 @@ public struct Arrival: Sendable {
         owner.advance(to: now)
         expireFragments()
         advanceNeighbors()
+    }
+
+    /// How long nothing needs doing if no frame comes, in milliseconds: 1 to 100.
+    public var timeToNextChore: Int32 {
+        if neighborQueue.hopCount > 0 { return 2 }
+        return owner.hasUnfinishedBusiness ? 10 : 100
     }
 
     /// Nothing shared is looked at until the next `begin`.

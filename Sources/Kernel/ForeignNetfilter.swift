@@ -95,7 +95,9 @@ public struct ForeignNetfilter: Hashable, Sendable, CustomStringConvertible {
         let descriptor = socket(AF_INET, Int32(SOCK_RAW.rawValue) | Int32(SOCK_CLOEXEC.rawValue), 255)
         guard descriptor >= 0 else { return [] }
         defer { close(descriptor) }
-        return names.split(separator: " ").compactMap { legacyTable(String($0), descriptor) }.sorted { $0.name < $1.name }
+        return names.split(separator: " ").compactMap { legacyTable(String($0), descriptor) }.sorted {
+            $0.name < $1.name
+        }
     }
 
     /// - Returns: nil if the table has neither rules nor a policy that drops.
@@ -103,7 +105,8 @@ public struct ForeignNetfilter: Hashable, Sendable, CustomStringConvertible {
         guard name.utf8.count < 32 else { return nil }
         let nameField = Array(name.utf8) + [UInt8](repeating: 0, count: 32 - name.utf8.count)
         let none = [UInt8](repeating: 0, count: Legacy.infoSize - 32)
-        guard let info = ask(descriptor, Legacy.getInfo, nameField + none), let hooks = info.uint32(at: Legacy.validHooks),
+        guard let info = ask(descriptor, Legacy.getInfo, nameField + none),
+            let hooks = info.uint32(at: Legacy.validHooks),
             let count = info.uint32(at: Legacy.entryCount), let size = info.uint32(at: Legacy.size), size < 64 << 20
         else { return nil }
         // Besides the policies there is one last entry that marks the end.

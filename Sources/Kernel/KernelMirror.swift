@@ -37,6 +37,8 @@ public final class KernelMirror {
     /// The parts to be read anew.
     var stale = Set(KernelState.Part.allCases)
 
+    /// False until the first reading is done, whose changes nobody asks for.
+    private var isFollowed = false
     private var events: NetlinkSocket
     private var requests: NetlinkSocket
 
@@ -56,6 +58,7 @@ public final class KernelMirror {
         }
         var ignored: [KernelChange] = []
         try refresh(&ignored)
+        isFollowed = true
     }
 
     /// Readable (POLLIN) when `receive` would find something.
@@ -201,7 +204,7 @@ public final class KernelMirror {
         request.append(UInt64(0))
         do throws(KernelError) {
             try requests.request(request)
-        } catch where error.code == ENODEV {
+        } catch  where error.code == ENODEV {
             // Only the waiting mattered.
         }
     }
@@ -242,7 +245,8 @@ public final class KernelMirror {
     }
 
     private func rereadNexthops() throws(KernelError) -> NetlinkSocket.DumpEnd {
-        let (objects, end) = try requests.dump(Self.dumpRequest(.nexthops), into: [UInt32: Nexthop]()) { objects, message in
+        let (objects, end) = try requests.dump(Self.dumpRequest(.nexthops), into: [UInt32: Nexthop]()) {
+            objects, message in
             if let nexthop = Nexthop(message) { objects[nexthop.id] = nexthop }
         }
         // Also when the objects are the same: routes may have gone with one that is back already.
@@ -261,10 +265,9 @@ public final class KernelMirror {
         self.reader = reader
         var new = KernelState()
         new.routes = dump.routes
-        let step = state.routeChanges(to: new)
+        if isFollowed { changes += state.routeChanges(to: new) }
         // Not through `record`: a million changes carried out one by one would cost more than taking the new table.
         state.routes = dump.routes
-        changes += step
         routeProblems = dump.problems
         usesNexthopObjects = dump.usesNexthopObjects
         return end

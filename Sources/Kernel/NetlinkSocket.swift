@@ -188,7 +188,8 @@ struct Acknowledgement: Hashable {
                 offset += max(0, Netlink.aligned(questionLength) - Netlink.headerSize)
             }
         }
-        for attribute in message.payload.attributes(from: offset) where attribute.kind == Int(NLMSGERR_ATTR_MSG.rawValue) {
+        for attribute in message.payload.attributes(from: offset)
+        where attribute.kind == Int(NLMSGERR_ATTR_MSG.rawValue) {
             text = attribute.value.text()
         }
     }

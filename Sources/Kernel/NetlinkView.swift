@@ -2,7 +2,7 @@ import Net
 
 /// A stretch of bytes that came from outside. Reading past its end gives nil, whatever the length, and never traps.
 ///
-/// Netlink's numbers are in host byte order; the codec is for little-endian machines (x86-64, arm64), reader and writer alike.
+/// Netlink has numbers in host byte order; reader and writer are for little-endian machines (x86-64, arm64).
 struct NetlinkView {
     private let bytes: [UInt8]
     private let start: Int

@@ -25,7 +25,7 @@ struct Nexthop: Hashable {
     private static let headerSize = 8
     /// struct nexthop_grp: id, weight - 1 (low byte, then since Linux 6.12 high byte), two reserved bytes.
     private static let memberSize = 8
-    /// NHA_… (linux/nexthop.h), an interface that Debian's headers know but need not be imported for.
+    /// NHA_… (linux/nexthop.h).
     private enum Field {
         static let id = 1, group = 2, blackhole = 4, outgoingLink = 5, gateway = 6, encapsulation = 8
     }
@@ -71,7 +71,9 @@ struct Nexthop: Hashable {
     private static func members(_ list: NetlinkView) -> [Member] {
         var members: [Member] = []
         var offset = 0
-        while let id = list.uint32(at: offset), let low = list.uint8(at: offset + 4), let high = list.uint8(at: offset + 5) {
+        while let id = list.uint32(at: offset), let low = list.uint8(at: offset + 4),
+            let high = list.uint8(at: offset + 5)
+        {
             members.append(Member(id: id, weight: Int(low) + Int(high) << 8 + 1))
             offset += memberSize
         }

@@ -137,7 +137,7 @@ public struct PortSysctls {
     private func set(_ key: Key, _ value: String) throws(KernelError) {
         do throws(KernelError) {
             try TextFile.set(key.path, to: value)
-        } catch where error.code == ENOENT || error.code == ENODEV {
+        } catch  where error.code == ENOENT || error.code == ENODEV {
             // The NIC went between look and write.
         }
     }

@@ -104,7 +104,8 @@ struct RouteReader {
     private static func multipath(_ list: NetlinkView, _ problem: inout String?) -> [RouteHop] {
         var hops: [RouteHop] = []
         var rest = list
-        while let length = rest.uint16(at: 0).map(Int.init), let flags = rest.uint8(at: 2), let weight = rest.uint8(at: 3),
+        while let length = rest.uint16(at: 0).map(Int.init), let flags = rest.uint8(at: 2),
+            let weight = rest.uint8(at: 3),
             let index = rest.uint32(at: 4), length >= hopHeaderSize, let one = rest.slice(from: 0, length: length),
             one.count == length
         {

@@ -16,8 +16,7 @@ struct RuleReading: Hashable {
     private static let invertFlag: UInt32 = 2
     /// FRA_… that came after Debian 12's headers.
     private enum Field {
-        static let dscp = 25, flowLabel = 26, flowLabelMask = 27
-        static let sourcePortMask = 28, destinationPortMask = 29, dscpMask = 30
+        static let dscp = 25, sourcePortMask = 28, destinationPortMask = 29, dscpMask = 30
     }
 
     init?(_ message: NetlinkMessage) {
@@ -28,7 +27,8 @@ struct RuleReading: Hashable {
             let flags = payload.uint32(at: 8)
         else { return nil }
         rule = PolicyRule(
-            priority: 0, source: IPv4Prefix(.any, sourceLength), destination: IPv4Prefix(.any, destinationLength), tos: tos,
+            priority: 0, source: IPv4Prefix(.any, sourceLength), destination: IPv4Prefix(.any, destinationLength),
+            tos: tos,
             isInverted: flags & Self.invertFlag != 0, action: .nop)
         problems = []
         remarks = []

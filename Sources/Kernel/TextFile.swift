@@ -52,7 +52,9 @@ enum TextFile {
 
     /// Removes a file; one that is not there is fine.
     static func remove(_ path: String) throws(KernelError) {
-        guard unsafe unlink(path) == 0 || lastError == ENOENT else { throw KernelError("remove \(path)", code: lastError) }
+        guard unsafe unlink(path) == 0 || lastError == ENOENT else {
+            throw KernelError("remove \(path)", code: lastError)
+        }
     }
 
     /// Makes a directory, and those above it, unless they are there.

@@ -15,6 +15,11 @@ import Net
     public struct Owner: Sendable, Hashable {
         public var uid: UInt32
         public var gid: UInt32
+
+        public init(uid: UInt32, gid: UInt32) {
+            self.uid = uid
+            self.gid = gid
+        }
     }
 
     /// Bytes in front of the frame proper: what to add to its address and take off its length.

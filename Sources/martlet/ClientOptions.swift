@@ -34,18 +34,21 @@ struct ListOptions: ParsableArguments {
 }
 
 extension ClientOptions {
-    /// Asks for rows and prints them: as a table, or as a JSON array of one row a line.
+    /// Asks for rows and prints them: as a table of those to be shown, or as a JSON array of one row a line.
     func list<Row: Encodable>(
-        _ request: Request, json: Bool, table: Table, row: (Reply) -> Row?, cells: (Row) -> [String]
+        _ request: Request, json: Bool, table: Table, row: (Reply) -> Row?, isShown: (Row) -> Bool = { _ in true },
+        cells: (Row) -> [String]
     ) throws {
         var table = table
         if json { return try listJSON(request, row: row) }
         let end = try perform(request) { reply in
             guard let value = row(reply) else { throw Self.unexpected(reply) }
+            guard isShown(value) else { return }
             table.add(cells(value))
+            if table.isFull { Output.standard.write(table.take()) }
         }
         guard case .end = end else { throw Self.unexpected(end) }
-        Output.standard.write(table.text)
+        Output.standard.write(table.take())
     }
 
     func listJSON<Row: Encodable>(_ request: Request, row: (Reply) -> Row?) throws {

@@ -29,7 +29,7 @@ struct CodecTests {
             PortStatus(
                 name: "lan0", index: PortIndex(rawValue: 1), link: LinkIndex(rawValue: 7), mode: "copy",
                 mac: "02:00:00:00:00:01", mtu: 1500, isUp: true, isRunning: false, addresses: ["10.0.0.1/24"],
-                received: Traffic(packets: .max, bytes: 1), transmitted: Traffic(packets: 2, bytes: 3), dropped: 4,
+                received: Traffic(packets: .max, bytes: 1), transmitted: Traffic(packets: 2, bytes: 3), lost: 4,
                 queues: [
                     QueueStatus(
                         queue: 0, worker: 1, fill: ring, receive: ring, transmit: ring, completion: ring,
@@ -39,14 +39,14 @@ struct CodecTests {
                 ])),
         .worker(
             WorkerStatus(
-                id: 0, cpu: nil, poll: "busy", bursts: 1, packets: 2, wakeups: 3, kicks: 4, busyShare: 0.25, flows: 5,
+                id: 0, cpu: nil, poll: "busy", bursts: 1, packets: 2, wakeups: 3, kicks: 4, busyShare: 0.25,
                 framesHeld: 6, framesFree: 7, effectsLost: 8)),
         .drop(DropRow(reason: "no-route", text: "no route leads there", packets: 3)),
         .route(
             RouteRow(
                 table: "main", prefix: .all, kind: "unicast", metric: 1, preferredSource: "10.0.0.1",
                 hops: [RouteHopRow(link: "wan0", gateway: "10.0.0.9", weight: 1, isDead: false, isPort: true)])),
-        .neighbor(NeighborRow(address: "10.0.0.2", mac: nil, link: "lan0", state: "incomplete", waiting: 2)),
+        .neighbor(NeighborRow(address: "10.0.0.2", mac: nil, link: "lan0", state: "incomplete")),
         .flow(FlowTextTests.tcp), .stats(stats), .version(
             VersionReply(version: "0.1", kernel: "6.6", pid: 1, configuration: "/etc/martlet.yaml")),
         .rulesSummary(

@@ -65,7 +65,8 @@ import Testing
     @Test("An error carries the kernel's words, with and without a copy of the question")
     func readsErrors() throws {
         for capped in [true, false] {
-            var request = NetlinkRequest("", kind: Int(NLMSG_ERROR), flags: NLM_F_ACK_TLVS | (capped ? NLM_F_CAPPED : 0))
+            var request = NetlinkRequest(
+                "", kind: Int(NLMSG_ERROR), flags: NLM_F_ACK_TLVS | (capped ? NLM_F_CAPPED : 0))
             request.append(Int32(-17))
             for number: UInt32 in [20, 0, 0, 0] { request.append(number) }
             if !capped { request.append(UInt32(0xFFFF)) }
@@ -104,11 +105,22 @@ import Testing
             for index in order {
                 state.apply(.route(routes[index]))
                 state.apply(.policy(PolicyRule(priority: 5, mark: UInt32(index), action: .lookup(table: 9))))
-                state.apply(.address(LinkAddress(link: LinkIndex(rawValue: 1), prefix: IPv4Prefix(routes[index].hops[0].gateway!, 24))))
+                state.apply(
+                    .address(
+                        LinkAddress(
+                            link: LinkIndex(rawValue: 1), prefix: IPv4Prefix(routes[index].hops[0].gateway!, 24))))
             }
             state.apply(.policy(PolicyRule(priority: UInt32(number), action: .nop)))
-            state.apply(.link(Link(index: LinkIndex(rawValue: Int32(number / 2)), name: "l\(number)", mac: .zero, mtu: 1500, isUp: true, isRunning: true)))
-            state.apply(.neighbor(Neighbor(link: LinkIndex(rawValue: 1), address: "10.1.0.1", mac: nil, state: number % 2 == 0 ? .failed : .stale)))
+            state.apply(
+                .link(
+                    Link(
+                        index: LinkIndex(rawValue: Int32(number / 2)), name: "l\(number)", mac: .zero, mtu: 1500,
+                        isUp: true, isRunning: true)))
+            state.apply(
+                .neighbor(
+                    Neighbor(
+                        link: LinkIndex(rawValue: 1), address: "10.1.0.1", mac: nil,
+                        state: number % 2 == 0 ? .failed : .stale)))
             states.append(state)
         }
         for old in states {
@@ -124,7 +136,8 @@ import Testing
     @Test("A list changes by taking out anywhere and putting in at the end")
     func lists() {
         let cases: [(String, String, String, String)] = [
-            ("abc", "ac", "b", ""), ("abc", "abcd", "", "d"), ("abc", "cab", "ab", "ab"), ("aa", "a", "aa", "a"), ("", "ab", "", "ab"),
+            ("abc", "ac", "b", ""), ("abc", "abcd", "", "d"), ("abc", "cab", "ab", "ab"), ("aa", "a", "aa", "a"),
+            ("", "ab", "", "ab"),
         ]
         for (before, after, removed, added) in cases {
             let step = KernelState.listChanges(from: Array(before), to: Array(after))
@@ -137,8 +150,10 @@ import Testing
     func places() {
         let (a, b, c) = (Self.route("10.1.0.1"), Self.route("10.1.0.2"), Self.route("10.1.0.3"))
         let cases: [([Route], Int32, [Route])] = [
-            ([], NLM_F_CREATE | NLM_F_EXCL, [c]), ([a, b], NLM_F_CREATE | NLM_F_EXCL, [c]), ([a, b], NLM_F_REPLACE, [c, b]),
-            ([a, b], NLM_F_CREATE | NLM_F_APPEND, [a, b, c]), ([a, b], NLM_F_CREATE, [c, a, b]), ([a, c], NLM_F_REPLACE, [a, c]),
+            ([], NLM_F_CREATE | NLM_F_EXCL, [c]), ([a, b], NLM_F_CREATE | NLM_F_EXCL, [c]),
+            ([a, b], NLM_F_REPLACE, [c, b]),
+            ([a, b], NLM_F_CREATE | NLM_F_APPEND, [a, b, c]), ([a, b], NLM_F_CREATE, [c, a, b]),
+            ([a, c], NLM_F_REPLACE, [a, c]),
         ]
         for (before, flags, after) in cases {
             #expect(KernelMirror.list(before, adding: c, flags: flags) == after)

@@ -19,7 +19,9 @@ import Testing
     private func withScene(_ body: (Scene) throws -> Void) throws {
         try withPeerNetwork { peer in
             try inFreshNetwork {
-                run("ip link add near type veth peer name far netns \(peer); ip link set near up; ip addr add 10.1.0.1/24 dev near")
+                run(
+                    "ip link add near type veth peer name far netns \(peer); ip link set near up; ip addr add 10.1.0.1/24 dev near"
+                )
                 run("ip -n \(peer) link set far up; ip -n \(peer) addr add 10.1.0.2/24 dev far")
                 let mirror = try KernelMirror()
                 let link = try #require(mirror.state.links.values.first { $0.name == "near" })
@@ -84,7 +86,8 @@ import Testing
                 run(command)
                 let isBack = try eventually {
                     requester.observe(try scene.mirror.receive())
-                    return try scene.state("10.1.0.2") == .reachable && run("ip neigh show 10.1.0.2").contains("managed")
+                    return try scene.state("10.1.0.2") == .reachable
+                        && run("ip neigh show 10.1.0.2").contains("managed")
                 }
                 #expect(isBack, "after \(command)")
             }

@@ -87,7 +87,8 @@ enum Oracle {
     private static func routes() throws -> [String] {
         let routes: [IPRoute] = try decode("ip -j -N -d -4 route show table all")
         return routes.map { route in
-            let destination = route.dst == "default" ? "0.0.0.0/0" : route.dst.contains("/") ? route.dst : route.dst + "/32"
+            let destination =
+                route.dst == "default" ? "0.0.0.0/0" : route.dst.contains("/") ? route.dst : route.dst + "/32"
             var line = "\(route.table ?? "254") \(destination) tos \(route.tos ?? "0x00") metric \(route.metric ?? 0)"
             line += " \(route.type ?? "1") proto \(route.protocol) src \(route.prefsrc ?? "")"
             line += " mtu \(route.metrics?.compactMap(\.mtu).first ?? 0)"
@@ -95,7 +96,9 @@ enum Oracle {
                 line += hop(one.dev ?? "", one.gateway, one.weight ?? 1, dead: one.flags.contains("dead"))
             }
             // A blackhole nexthop object shows loopback as its link.
-            if let dev = route.dev, !["6", "7", "8", "9"].contains(route.type) { line += hop(dev, route.gateway, 1, dead: route.flags.contains("dead")) }
+            if let dev = route.dev, !["6", "7", "8", "9"].contains(route.type) {
+                line += hop(dev, route.gateway, 1, dead: route.flags.contains("dead"))
+            }
             return line
         }
     }
@@ -136,9 +139,11 @@ enum Oracle {
             }
             func hex(_ text: String?) -> UInt32 { text.flatMap { UInt32($0.dropFirst(2), radix: 16) } ?? 0 }
             let mask = rule.fwmask.map { hex($0) } ?? (rule.fwmark == nil ? 0 : UInt32.max)
-            let action = rule.goto.map { "goto \($0)" } ?? rule.table.map { "lookup \($0)" }
+            let action =
+                rule.goto.map { "goto \($0)" } ?? rule.table.map { "lookup \($0)" }
                 ?? ["6": "blackhole", "7": "unreachable", "8": "prohibit"][rule.action ?? ""] ?? "nop"
-            return "\(rule.priority) \(rule.not != nil) \(prefix(rule.src, rule.srclen)) \(prefix(rule.dst, rule.dstlen))"
+            return
+                "\(rule.priority) \(rule.not != nil) \(prefix(rule.src, rule.srclen)) \(prefix(rule.dst, rule.dstlen))"
                 + " mark \(hex(rule.fwmark))/\(mask) \(rule.iif ?? "") \(rule.oif ?? "") tos \(rule.tos ?? "0x00")"
                 + " \((rule.ipproto ?? "0").replacing("ipproto-", with: "")) \(ports(rule.sport, rule.sport_start, rule.sport_end))"
                 + " \(ports(rule.dport, rule.dport_start, rule.dport_end)) \(rule.suppress_prefixlen ?? -1) \(action)"
@@ -164,7 +169,8 @@ extension KernelState {
         func name(_ link: LinkIndex) -> String { links[link]?.name ?? "#\(link.rawValue)" }
         switch part {
         case "link":
-            return links.values.map { "\($0.index.rawValue) \($0.name) \($0.mtu) \($0.mac) \($0.isUp) \($0.isRunning)" }.sorted()
+            return links.values.map { "\($0.index.rawValue) \($0.name) \($0.mtu) \($0.mac) \($0.isUp) \($0.isRunning)" }
+                .sorted()
         case "address":
             return Dictionary(grouping: addresses, by: \.link).values.flatMap { list in
                 list.enumerated().map { place, address in
@@ -184,7 +190,8 @@ extension KernelState {
         case "rule":
             return policy.map(Self.line)
         default:
-            return neighbors.values.map { "\(name($0.link)) \($0.address) \($0.mac?.description ?? "") \($0.state)" }.sorted()
+            return neighbors.values.map { "\(name($0.link)) \($0.address) \($0.mac?.description ?? "") \($0.state)" }
+                .sorted()
         }
     }
 
@@ -203,7 +210,8 @@ extension KernelState {
             case .unreachable: "unreachable"
             case .prohibit: "prohibit"
             }
-        return "\(rule.priority) \(rule.isInverted) \(rule.source) \(rule.destination) mark \(rule.mark)/\(rule.markMask)"
+        return
+            "\(rule.priority) \(rule.isInverted) \(rule.source) \(rule.destination) mark \(rule.mark)/\(rule.markMask)"
             + " \(rule.ingress ?? "") \(rule.egress ?? "") tos \(hex(rule.tos)) \(rule.ipProtocol)"
             + " \(ports(rule.sourcePorts)) \(ports(rule.destinationPorts)) \(rule.suppressPrefixLength ?? -1) \(action)"
     }

@@ -16,7 +16,9 @@ import Testing
         defer { run("rm -rf \(directory)") }
         try inFreshNetwork {
             run("ip link add a0 type veth peer name b0; sysctl -qw net.ipv4.ip_forward=1 net.ipv4.conf.all.rp_filter=1")
-            run("sysctl -qw net.ipv4.conf.a0.rp_filter=0 net.ipv4.conf.a0.accept_redirects=1 net.ipv4.conf.all.accept_redirects=1")
+            run(
+                "sysctl -qw net.ipv4.conf.a0.rp_filter=0 net.ipv4.conf.a0.accept_redirects=1 net.ipv4.conf.all.accept_redirects=1"
+            )
             try body(directory)
         }
     }
@@ -24,7 +26,8 @@ import Testing
     @Test("Held while the router runs, as before afterwards")
     func holdsAndRestores() throws {
         try withScene { directory in
-            let before = values("a0"), other = values("b0")
+            let before = values("a0")
+            let other = values("b0")
             var sysctls = try PortSysctls(ports: ["a0", "none0"], directory: directory)
             #expect(values("a0") == ["0", "2", "1", "0"])
             #expect(values("b0") == other)
@@ -35,6 +38,48 @@ import Testing
             #expect(values("a0") == before)
             #expect(values("all")[3] == "1")
             #expect(run("ls \(directory)") == "")
+        }
+    }
+
+    /// peer far 10.1.0.2 — near 10.1.0.1 router 10.2.0.1 out — nobody
+    @Test("The kernel forwards no transit frame, and takes in those with an asymmetric or even its own source")
+    func effects() throws {
+        try withPeerNetwork { peer in
+            try withScene { directory in
+                run(
+                    "ip link add near type veth peer name far netns \(peer); ip link set near up; ip addr add 10.1.0.1/24 dev near"
+                )
+                run("ip link set a0 name out; ip link set out up; ip link set b0 up; ip addr add 10.2.0.1/24 dev out")
+                run("ip neigh add 10.2.0.77 lladdr 02:00:00:00:00:77 dev out; ip route add 10.5.0.0/16 dev out")
+                run(
+                    "ip -n \(peer) link set far up; ip -n \(peer) link set lo up; ip -n \(peer) addr add 10.1.0.2/24 dev far"
+                )
+                run("ip -n \(peer) route add default via 10.1.0.1; ip -n \(peer) addr add 10.5.0.1/32 dev lo")
+                run("ip -n \(peer) addr add 10.2.0.1/32 dev lo")
+                /// How many frames the kernel forwarded, and how many echo requests it took in.
+                func counters() throws -> [Int] {
+                    let lines = run("cat /proc/thread-self/net/snmp").split(separator: "\n").map {
+                        $0.split(separator: " ")
+                    }
+                    return try [("Ip:", "ForwDatagrams"), ("Icmp:", "InEchos")].map { protocolName, field in
+                        let rows = lines.filter { $0[0] == protocolName }
+                        let column = try #require(rows[0].firstIndex { $0 == field })
+                        return try #require(Int(rows[1][column]))
+                    }
+                }
+                func send() throws -> [Int] {
+                    let before = try counters()
+                    for way in ["10.2.0.77", "-I 10.5.0.1 10.1.0.1", "-I 10.2.0.1 10.1.0.1"] {
+                        run("ip netns exec \(peer) ping -c 1 -W 1 \(way)", failing: true)
+                    }
+                    return zip(try counters(), before).map(-)
+                }
+                #expect(try send() == [1, 0])
+                var sysctls = try PortSysctls(ports: ["near"], directory: directory)
+                #expect(try send() == [0, 2])
+                try sysctls.restore()
+                #expect(try send() == [1, 0])
+            }
         }
     }
 
@@ -67,11 +112,15 @@ import Testing
         }
     }
 
-    @Test("A file that is torn, foreign or of an earlier boot is not believed", arguments: ["", "x", "martlet sysctls 1\nboot no\na0 rp_filter 7\n"])
+    @Test(
+        "A file that is torn, foreign or of an earlier boot is not believed",
+        arguments: ["", "x", "martlet sysctls 1\nboot no\na0 rp_filter 7\n"])
     func rejectsFile(content: String) throws {
         try withScene { directory in
             _ = try PortSysctls(ports: ["a0"], directory: directory)
-            run("sysctl -qw net.ipv4.conf.a0.rp_filter=0; printf '\(content.replacing("\n", with: "\\n"))' > \(directory)/$(ls \(directory))")
+            run(
+                "sysctl -qw net.ipv4.conf.a0.rp_filter=0; printf '\(content.replacing("\n", with: "\\n"))' > \(directory)/$(ls \(directory))"
+            )
             #expect(try PortSysctls(ports: ["a0"], directory: directory).former(of: "a0")?.reversePathFilter == 1)
         }
     }
@@ -107,7 +156,9 @@ import Testing
                 ForeignNetfilter.find().description
                     == "iptables-legacy table filter (1 rules); iptables-legacy table mangle (0 rules, policy DROP)")
             run("iptables-legacy -F; iptables-legacy -t mangle -P FORWARD ACCEPT")
-            run("nft 'add table inet t; add chain inet t c; add rule inet t c accept; add table ip6 u; add chain ip6 u c; add rule ip6 u c accept'")
+            run(
+                "nft 'add table inet t; add chain inet t c; add rule inet t c accept; add table ip6 u; add chain ip6 u c; add rule ip6 u c accept'"
+            )
             #expect(ForeignNetfilter.find().description == "nftables inet table t (1 rules)")
         }
     }

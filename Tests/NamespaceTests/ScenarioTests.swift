@@ -1,6 +1,7 @@
 import Glibc
-import Testing
+import Synchronization
 import TestSupport
+import Testing
 
 extension NamespaceTests {
     @Suite("Scenarios", .serialized)
@@ -10,7 +11,7 @@ extension NamespaceTests {
 
         @Test("the kernel does what every scenario says: it is the oracle", arguments: ScenarioFolder.all)
         func kernel(scenario: Scenario) throws {
-            let outcome = try NamespaceScenarioRunner(.kernel).run(scenario)
+            let outcome = try kernelOutcome(of: scenario)
             if Self.isRecording {
                 let file = scenario.name + ".scenario"
                 let text = ScenarioRecorder.record(scenario, text: try ScenarioFolder.text(of: file), outcome: outcome)
@@ -20,4 +21,14 @@ extension NamespaceTests {
             }
         }
     }
+}
+
+private let outcomes = Mutex<[String: ScenarioOutcome]>([:])
+
+/// What the kernel makes of a scenario, found out once in a run: every Martlet is compared with the same.
+func kernelOutcome(of scenario: Scenario) throws -> ScenarioOutcome {
+    if let outcome = outcomes.withLock({ $0[scenario.name] }) { return outcome }
+    let outcome = try NamespaceScenarioRunner(.kernel).run(scenario)
+    outcomes.withLock { $0[scenario.name] = outcome }
+    return outcome
 }

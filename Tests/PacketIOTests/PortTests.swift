@@ -182,6 +182,27 @@ struct SteeringTests {
         #expect(seen == [tagged])
     }
 
+    @Test("a tag that travels beside the frame, as veth sends it, is put back into it")
+    func tagsInMetadata() throws {
+        let wire = try Wire()
+        let lan = try wire.attach("lan0", 0)
+        let worker = Forwarder(wire.umem)
+        worker.add(lan)
+        wire.live()
+        try #require(lan.restoresTags)
+        let tagger = try wire.client.inside { try Tagger("c0", tci: 0x6007) }
+        let sender = try wire.client.inside { try PacketSocket("c0") }
+        var seen: [[UInt8]] = []
+        try sender.send(Frames.ethernet(0x0800, Frames.udp(to: 53)))
+        unsafe worker.run(seconds: 1, until: { worker.received[0] == 1 }) { frame, bytes in
+            seen.append(unsafe [UInt8](UnsafeRawBufferPointer(start: bytes, count: Int(frame.length))))
+            return nil
+        }
+        withExtendedLifetime(tagger) {}
+        #expect(seen.map { Array($0[12..<18]) } == [[0x81, 0, 0x60, 7, 8, 0]])
+        #expect(seen.first?.count == 64)
+    }
+
     @Test("before a deadline is set and after it has passed, all frames are the kernel's")
     func deadline() throws {
         let wire = try Wire()

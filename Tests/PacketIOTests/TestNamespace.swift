@@ -27,6 +27,17 @@ final class TestNamespace {
         try Self.run(["ip", "netns", "exec", name] + arguments)
     }
 
+    /// Starts a command in the namespace, its output thrown away.
+    func start(_ arguments: String...) throws -> Process {
+        let process = Process()
+        process.executableURL = URL(filePath: "/usr/bin/env")
+        process.arguments = ["ip", "netns", "exec", name] + arguments
+        process.standardOutput = FileHandle.nullDevice
+        process.standardError = FileHandle.nullDevice
+        try process.run()
+        return process
+    }
+
     /// Runs a body with this thread in the namespace.
     func inside<R>(_ body: () throws -> R) throws -> R {
         let former = unsafe open("/proc/thread-self/ns/net", O_RDONLY | O_CLOEXEC)

@@ -13,7 +13,8 @@ public enum MartletBinary {
     public static let isExpected: Bool =
         environment("CI") == "true" || environment("MARTLET_BINARY") != nil || knowsRun
 
-    private static let knowsRun = (try? Program.run([path, "run", "--help"]).succeeded) ?? false
+    // Asked for its help, a program without `run` shows the help of the whole.
+    private static let knowsRun = (try? Program.run([path, "run", "--help"]).output.contains("--config")) ?? false
 
     /// The path, if something executable is there.
     public static func require() throws -> String {

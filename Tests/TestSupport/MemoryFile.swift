@@ -7,8 +7,8 @@ struct MemoryFile: ~Copyable {
 
     /// - Parameter contents: what a program that gets the file as input reads.
     init(contents: String = "") throws {
-        descriptor = Self.open()
-        guard descriptor >= 0 else { throw LabError("no descriptor for a program's output: errno \(errno)") }
+        descriptor = unsafe martlet_memory_file("martlab")
+        guard descriptor >= 0 else { throw LabError("no memory for a program's output: errno \(errno)") }
         var bytes = Array(contents.utf8)[...]
         while !bytes.isEmpty {
             let written = unsafe bytes.withUnsafeBytes { unsafe write(descriptor, $0.baseAddress, $0.count) }
@@ -19,13 +19,6 @@ struct MemoryFile: ~Copyable {
     }
 
     deinit { close(descriptor) }
-
-    /// A descriptor of a file that has lost its name, or -1.
-    private static func open() -> Int32 {
-        guard let file = unsafe tmpfile() else { return -1 }
-        defer { unsafe fclose(file) }
-        return unsafe fcntl(fileno(file), F_DUPFD_CLOEXEC, 0)
-    }
 
     /// All that was written so far.
     var contents: String {

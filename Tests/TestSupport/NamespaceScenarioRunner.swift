@@ -21,7 +21,9 @@ public struct NamespaceScenarioRunner: ScenarioRunner {
             switch fact {
             case .address(let interface, let prefix): commands.append("addr add \(prefix) dev \(interface)")
             case .route(let route):
-                commands.append("route add " + (route.gateway.map { "\(route.prefix) via \($0)" } ?? "\(route.kind) \(route.prefix)"))
+                commands.append(
+                    "route add "
+                        + (route.gateway.map { "\(route.prefix) via \($0)" } ?? "\(route.kind) \(route.prefix)"))
             case .noDefaultRoute: topology.defaultRoute = nil
             case .sysctl(let text): setup.sysctls.append(text)
             case .mtu(let interface, let bytes):
@@ -47,9 +49,15 @@ public struct NamespaceScenarioRunner: ScenarioRunner {
             case .host(let action): try host.carryOut(action)
             case .send(let name, let size, let text):
                 let side = topology.sides.firstIndex { $0.name == name }!
-                var packet = try TestPacket(PacketPattern.substitute(text, judge.bindings))
-                address(&packet, side: side, in: topology)
-                for one in size.map({ fragments(of: packet, size: $0) }) ?? [packet] { try cables[side].send(one.bytes) }
+                // Without the number that an earlier packet was to bring there is nothing to send.
+                guard var packet = try? TestPacket(PacketPattern.substitute(text, judge.bindings)) else {
+                    judge.note("not sent, for a number is not known: \(PacketPattern.substitute(text, judge.bindings))")
+                    continue
+                }
+                topology.address(&packet, side: side)
+                for one in size.map({ fragments(of: packet, size: $0) }) ?? [packet] {
+                    try cables[side].send(one.bytes)
+                }
             }
             collect(into: &judge, cables, topology)
         }
@@ -60,21 +68,6 @@ public struct NamespaceScenarioRunner: ScenarioRunner {
         let outcome = judge.finish(counters: counters, flows: try router.flows(), drops: books?.drops)
         try router.stop()
         return outcome
-    }
-
-    /// From the host that has the source address, or else the first behind the cable, to the router.
-    private func address(_ packet: inout TestPacket, side: Int, in topology: Topology) {
-        guard packet.ethernet == nil else { return }
-        var host: UInt32 = 2
-        if let source = packet.ip?.source, topology.sides[side].address.contains(source) { host = source.rawValue & 255 }
-        packet.ethernet = .init(source: topology.hostMAC(side, host), destination: topology.routerMAC(side))
-        if let destination = packet.ip?.destination {
-            if destination.isMulticast {
-                packet.ethernet?.destination = MACAddress(rawValue: 0x0100_5E00_0000 | UInt64(destination.rawValue & 0x7F_FFFF))
-            } else if destination.isLimitedBroadcast || destination == topology.sides[side].address.last {
-                packet.ethernet?.destination = .broadcast
-            }
-        }
     }
 
     /// Waits until the step has what it owes, and takes all that comes meanwhile.
@@ -88,7 +81,9 @@ public struct NamespaceScenarioRunner: ScenarioRunner {
         _ = takeAll(into: &judge, cables, topology)
     }
 
-    private func drain(into judge: inout ScenarioJudge, _ cables: [Cable], _ topology: Topology, quietFor seconds: Double) {
+    private func drain(
+        into judge: inout ScenarioJudge, _ cables: [Cable], _ topology: Topology, quietFor seconds: Double
+    ) {
         var quiet = Clock.now
         while Double(Clock.now.since(quiet)) / 1e9 < seconds {
             if takeAll(into: &judge, cables, topology) { quiet = Clock.now } else { Clock.sleep(seconds: 0.005) }

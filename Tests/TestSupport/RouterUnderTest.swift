@@ -97,7 +97,8 @@ public final class RouterUnderTest {
             program.output.split(separator: "\n").contains("ready") || !program.isRunning
         }
         guard ready, program.isRunning else {
-            throw LabError("Martlet was not ready within \(seconds) s\n\(program.output)\(program.errors)")
+            let what = program.isRunning ? "was not ready within \(seconds) s" : "ended instead of being ready"
+            throw LabError("Martlet \(what)\n\(program.output)\(program.errors)")
         }
     }
 
@@ -172,6 +173,8 @@ public final class RouterUnderTest {
             last = try books()
             return last?.problems.isEmpty ?? true
         }
-        if !balanced, let last { throw LabError("the books do not balance: \(last.problems.joined(separator: "; "))\n\(last)") }
+        if !balanced, let last {
+            throw LabError("the books do not balance: \(last.problems.joined(separator: "; "))\n\(last)")
+        }
     }
 }

@@ -76,4 +76,22 @@ public struct Topology: Sendable {
     public func hostMAC(_ side: Int, _ number: UInt32) -> MACAddress {
         MACAddress(rawValue: 0x0200_0000_0000 | UInt64(side + 1) << 8 | UInt64(number & 255))
     }
+
+    /// Gives a packet that has none Ethernet addresses: from the host that has its source address, or else the first behind
+    /// the cable, to the router; or to the group that its destination is.
+    public func address(_ packet: inout TestPacket, side: Int) {
+        guard packet.ethernet == nil else { return }
+        var host: UInt32 = 2
+        if let source = packet.ip?.source, sides[side].address.contains(source) { host = source.rawValue & 255 }
+        packet.ethernet = .init(source: hostMAC(side, host), destination: routerMAC(side))
+        if let destination = packet.ip?.destination {
+            if destination.isMulticast {
+                // RFC 1112, 6.4.
+                packet.ethernet?.destination = MACAddress(
+                    rawValue: 0x0100_5E00_0000 | UInt64(destination.rawValue & 0x7F_FFFF))
+            } else if destination.isLimitedBroadcast || destination == sides[side].address.last {
+                packet.ethernet?.destination = .broadcast
+            }
+        }
+    }
 }

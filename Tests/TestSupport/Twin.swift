@@ -16,12 +16,17 @@ public struct Twin {
         _ scenario: Scenario, _ one: some ScenarioRunner, _ other: some ScenarioRunner, names: (String, String),
         rulesOfSecond: String? = nil
     ) throws {
-        self.scenario = scenario
-        self.names = names
-        first = try one.run(scenario)
         var twin = scenario
         if let rulesOfSecond { twin.rules = rulesOfSecond }
-        second = try other.run(twin)
+        self.init(scenario, try one.run(scenario), try other.run(twin), names: names)
+    }
+
+    /// Compares two runs that were made already.
+    public init(_ scenario: Scenario, _ first: ScenarioOutcome, _ second: ScenarioOutcome, names: (String, String)) {
+        self.scenario = scenario
+        self.first = first
+        self.second = second
+        self.names = names
     }
 
     /// One sentence each; empty if the two are twins.
@@ -31,8 +36,12 @@ public struct Twin {
             differences += counters.differences(from: others, names: names)
         }
         let (flows, others) = (first.flowTexts, second.flowTexts)
-        for text in Set(flows).subtracting(others).sorted() { differences.append("only \(names.0) has the flow \(text)") }
-        for text in Set(others).subtracting(flows).sorted() { differences.append("only \(names.1) has the flow \(text)") }
+        for text in Set(flows).subtracting(others).sorted() {
+            differences.append("only \(names.0) has the flow \(text)")
+        }
+        for text in Set(others).subtracting(flows).sorted() {
+            differences.append("only \(names.1) has the flow \(text)")
+        }
         return differences + timeouts()
     }
 

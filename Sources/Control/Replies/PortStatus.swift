@@ -17,13 +17,13 @@ public struct PortStatus: Hashable, Sendable, Codable {
     public var addresses: [IPv4Prefix]
     public var received: Traffic
     public var transmitted: Traffic
-    /// Packets that came in here and were dropped by name.
-    public var dropped: UInt64
+    /// Frames that came to the port and no worker ever saw, for want of room in a ring or of memory.
+    public var lost: UInt64
     public var queues: [QueueStatus]
 
     public init(
         name: String, index: PortIndex, link: LinkIndex, mode: String, mac: MACAddress, mtu: Int, isUp: Bool,
-        isRunning: Bool, addresses: [IPv4Prefix], received: Traffic, transmitted: Traffic, dropped: UInt64,
+        isRunning: Bool, addresses: [IPv4Prefix], received: Traffic, transmitted: Traffic, lost: UInt64,
         queues: [QueueStatus]
     ) {
         self.name = name
@@ -37,7 +37,7 @@ public struct PortStatus: Hashable, Sendable, Codable {
         self.addresses = addresses
         self.received = received
         self.transmitted = transmitted
-        self.dropped = dropped
+        self.lost = lost
         self.queues = queues
     }
 }

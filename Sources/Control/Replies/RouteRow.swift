@@ -54,14 +54,11 @@ public struct NeighborRow: Hashable, Sendable, Codable {
     public var link: String
     /// In the words of `ip neigh`, lower case.
     public var state: String
-    /// Packets that wait for the answer.
-    public var waiting: Int
 
-    public init(address: IPv4Address, mac: MACAddress? = nil, link: String, state: String, waiting: Int) {
+    public init(address: IPv4Address, mac: MACAddress? = nil, link: String, state: String) {
         self.address = address
         self.mac = mac
         self.link = link
         self.state = state
-        self.waiting = waiting
     }
 }

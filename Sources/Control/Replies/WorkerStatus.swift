@@ -13,10 +13,8 @@ public struct WorkerStatus: Hashable, Sendable, Codable {
     public var wakeups: UInt64
     /// System calls that told the kernel to transmit.
     public var kicks: UInt64
-    /// Share of the last second spent on frames, 0 to 1.
+    /// Share of the tenth of a second before the answer spent on frames, 0 to 1.
     public var busyShare: Double
-    /// Flows whose last packet this worker carried.
-    public var flows: Int
     /// Frames it holds between bursts: fragments and packets that wait for a neighbour.
     public var framesHeld: Int
     /// Free frames in its own store.
@@ -26,7 +24,7 @@ public struct WorkerStatus: Hashable, Sendable, Codable {
 
     public init(
         id: Int, cpu: Int? = nil, poll: String, bursts: UInt64, packets: UInt64, wakeups: UInt64, kicks: UInt64,
-        busyShare: Double, flows: Int, framesHeld: Int, framesFree: Int, effectsLost: UInt64
+        busyShare: Double, framesHeld: Int, framesFree: Int, effectsLost: UInt64
     ) {
         self.id = id
         self.cpu = cpu
@@ -36,7 +34,6 @@ public struct WorkerStatus: Hashable, Sendable, Codable {
         self.wakeups = wakeups
         self.kicks = kicks
         self.busyShare = busyShare
-        self.flows = flows
         self.framesHeld = framesHeld
         self.framesFree = framesFree
         self.effectsLost = effectsLost

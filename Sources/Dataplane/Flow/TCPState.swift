@@ -54,12 +54,12 @@ enum TCPTransition: UInt8, Sendable {
     /// NONE, SYN_SENT, SYN_RECV, ESTABLISHED, FIN_WAIT, CLOSE_WAIT, LAST_ACK, TIME_WAIT, CLOSE, SYN_SENT2.
     @inline(__always)
     static func next(_ direction: Direction, _ kind: TCPSegmentKind, from state: TCPState) -> TCPTransition {
-        let row = Int(direction.rawValue) &* 6 &+ Int(kind.rawValue)
-        return table[row][Int(state.rawValue)]
+        row(kind, direction)[Int(state.rawValue)]
     }
 
     private typealias Row = InlineArray<10, TCPTransition>
 
+    @inline(__always)
     private static func row(_ kind: TCPSegmentKind, _ direction: Direction) -> Row {
         switch (direction, kind) {
         // A SYN opens a connection, again after its end, and is let by wherever it may be a sender's fresh try.
@@ -109,10 +109,5 @@ enum TCPTransition: UInt8, Sendable {
                 .ignore,
             ]
         }
-    }
-
-    private static let table: InlineArray<12, Row> = InlineArray { index in
-        let kind = TCPSegmentKind(rawValue: UInt8(index % 6)) ?? .none
-        return row(kind, index < 6 ? .original : .reply)
     }
 }

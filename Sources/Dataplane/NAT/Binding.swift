@@ -40,14 +40,21 @@ extension Worker {
         guard range.options.contains(.ports), hasPorts(wanted.ipProtocol), wanted.ipProtocol != .icmp else {
             return wanted
         }
+        // The parser has seen to it that the first port is not above the last.
+        let size = UInt32(range.lastPort &- range.firstPort) + 1
+        if range.options.contains(.shifted) {
+            // Wrapping is meant: ports below the base count from the end.
+            let distance = UInt32(wanted.destinationPort &- range.basePort) % size
+            wanted.destinationPort = range.firstPort &+ UInt16(truncatingIfNeeded: distance)
+            return wanted
+        }
         let isRandom = !range.options.isDisjoint(with: [.random, .fullyRandom])
-        let isInRange = (range.firstPort...range.lastPort).contains(wanted.destinationPort)
-        if isInRange, !isRandom, range.firstPort == range.lastPort || !isTaken(flow, wanted) { return wanted }
+        let isInRange = range.contains(port: wanted.destinationPort)
+        if isInRange, !isRandom, size == 1 || !isTaken(flow, wanted) { return wanted }
         // The first port of the range that is free for this client: usually the very first.
-        let size = UInt32(range.lastPort - range.firstPort) + 1
         let start = isRandom ? random.next(below: size) : 0
         for attempt in 0..<min(size, 128) {
-            wanted.destinationPort = range.firstPort + UInt16(truncatingIfNeeded: (start + attempt) % size)
+            wanted.destinationPort = range.firstPort &+ UInt16(truncatingIfNeeded: (start &+ attempt) % size)
             if !isTaken(flow, wanted) { break }
         }
         return wanted
@@ -73,19 +80,35 @@ extension Worker {
 
     // MARK: The source end
 
-    /// Settles the reply tuple and enters it into the index.
+    /// Settles the reply tuple and enters it into the index (get_unique_tuple): the source as it is, if it may stay; else what another
+    /// flow of the same source was given; else an address of the range, with the same port if that is free.
     @inline(__always)
     private mutating func chooseSource(_ flow: UInt32, _ current: FlowTuple, _ range: NATRange) -> Bool {
+        let isRandom = !range.options.isDisjoint(with: [.random, .fullyRandom])
         var wanted = current
-        if !range.contains(current.source) { wanted.source = chooseAddress(current, range, current.source) }
-        let keepsPort =
-            !range.options.contains(.random) && !range.options.contains(.fullyRandom)
-            && (!range.options.contains(.ports) || (range.firstPort...range.lastPort).contains(wanted.sourcePort))
-        if keepsPort || !hasPorts(wanted.ipProtocol) {
-            if reserve(flow, wanted) { return true }
-            guard hasPorts(wanted.ipProtocol) else { return false }
+        if !isRandom {
+            if range.contains(current.source), range.contains(port: current.sourcePort) {
+                if reserve(flow, current) { return true }
+            } else if let (address, port) = flows.translatedSource(of: current, in: range) {
+                wanted.source = address
+                wanted.sourcePort = port
+                if reserve(flow, wanted) {
+                    flows.enterBySource(flow)
+                    return true
+                }
+            }
         }
-        return searchPort(flow, wanted, range)
+        wanted = current
+        wanted.source = chooseAddress(current, range, current.source)
+        if hasPorts(wanted.ipProtocol) {
+            let keepsPort = !isRandom && range.contains(port: wanted.sourcePort) && reserve(flow, wanted)
+            if !keepsPort, !searchPort(flow, wanted, range) { return false }
+        } else if !reserve(flow, wanted) {
+            return false
+        }
+        let chosen = flows.flows[flow].reply
+        if range.first != range.last || chosen.destinationPort != current.sourcePort { flows.enterBySource(flow) }
+        return true
     }
 
     @inline(__always)

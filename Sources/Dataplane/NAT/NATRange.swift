@@ -20,6 +20,8 @@ public struct NATRange: Sendable {
         public static let masquerade = Options(rawValue: 1 << 5)
         /// REDIRECT: the address is the ingress port's, or loopback for the host's own packets.
         public static let redirect = Options(rawValue: 1 << 6)
+        /// DNAT: the port keeps its distance from `basePort` within the ports.
+        public static let shifted = Options(rawValue: 1 << 7)
     }
 
     public var options: Options
@@ -27,22 +29,29 @@ public struct NATRange: Sendable {
     public var last: IPv4Address
     public var firstPort: UInt16
     public var lastPort: UInt16
+    public var basePort: UInt16
 
     public init(
         options: Options, first: IPv4Address = .any, last: IPv4Address = .any, firstPort: UInt16 = 0,
-        lastPort: UInt16 = 0
+        lastPort: UInt16 = 0, basePort: UInt16 = 0
     ) {
         self.options = options
         self.first = first
         self.last = last
         self.firstPort = firstPort
         self.lastPort = lastPort
+        self.basePort = basePort
     }
 
     /// What leaves everything as it is, but for a source port that clashes (nf_nat_alloc_null_binding).
     @inline(__always)
     static func null(_ address: IPv4Address) -> NATRange {
         NATRange(options: .addresses, first: address, last: address)
+    }
+
+    @inline(__always)
+    func contains(port: UInt16) -> Bool {
+        !options.contains(.ports) || (port >= firstPort && port <= lastPort)
     }
 
     @inline(__always)

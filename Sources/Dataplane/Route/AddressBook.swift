@@ -44,7 +44,6 @@ struct AddressBook {
         return true
     }
 
-
     mutating func removeLink(_ link: LinkIndex) -> Bool {
         guard let list = lists.removeValue(forKey: link), !list.isEmpty else { return false }
         for address in list { drop(address.prefix.address) }

@@ -75,7 +75,8 @@ final class RouteTable {
     private var countOfLength = [Int](repeating: 0, count: 33)
 
     init(
-        id: UInt32, slot: UInt32, tables: RouteTables, trie: TrieChunks, retire: @escaping (@escaping () -> Void) -> Void
+        id: UInt32, slot: UInt32, tables: RouteTables, trie: TrieChunks,
+        retire: @escaping (@escaping () -> Void) -> Void
     ) {
         self.id = id
         self.slot = slot

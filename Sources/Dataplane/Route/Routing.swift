@@ -3,7 +3,8 @@
 // What the kernel does, and where it is done here (net/ipv4/fib_trie.c, fib_rules.c, fib_semantics.c, route.c of 6.x):
 // - fib_lookup → `find`: while a namespace has only ever had the three rules it started with, tables local and main are
 //   one trie there, in which the longer prefix wins whichever table it is of, and at equal length local comes first; then
-//   table default. From the first change of the rules on they are walked in order of priority, table by table.
+//   comes table default (which older kernels ask even after a refusal by main). From the first change of the rules on,
+//   they are walked in order of priority, table by table.
 // - fib_table_lookup → `findIn`: of the longest matching prefix all routes are tried in order (tos descending, metric
 //   ascending): one of another tos is passed over; one that says blackhole, unreachable or prohibit ends everything;
 //   throw ends this table; else the first hop that lives (and leads out of the egress asked for) is taken. If no route
@@ -39,7 +40,7 @@ struct RoutingState: ~Copyable {
     let generation: Atomic<UInt64>
     /// The rules, once they are not the initial three any more.
     let rules: AtomicSlab<CompiledPolicyRule>
-    /// Our numbers of tables local, main and default for the time before that; default is 0 until it has had a route.
+    /// Our numbers of tables local, main and default for the time before that.
     let localTable: Atomic<UInt32>
     let mainTable: Atomic<UInt32>
     let defaultTable: Atomic<UInt32>
@@ -79,10 +80,8 @@ extension Routing {
         let local = state[0].localTable.load(ordering: .relaxed)
         let main = state[0].mainTable.load(ordering: .relaxed)
         var result = findIn(local, merged: main, query, tos: tos)
-        if result.code != .found {
-            // Whatever main said counts only if there is no table default, as in the kernel.
-            let last = state[0].defaultTable.load(ordering: .relaxed)
-            if last != 0 { result = findIn(last, merged: 0, query, tos: tos) }
+        if result.code == .again {
+            result = findIn(state[0].defaultTable.load(ordering: .relaxed), merged: 0, query, tos: tos)
         }
         if result.code == .again { result.code = .noRoute }
         return result
@@ -164,6 +163,7 @@ extension Routing {
     /// (ip_route_output_key), and for packets from a port where `receive` is too much.
     public func lookup(_ query: RouteQuery) -> RouteResult {
         let isOutput = query.ingress == .host
+        if isOutput, query.egress != .none, !ports.isUp(query.egress) { return RouteResult(.noRoute) }
         if query.destination.isMulticast || query.destination.isLimitedBroadcast {
             let kind: RouteResult.Kind = query.destination.isMulticast ? .multicast : .broadcast
             guard isOutput else { return RouteResult(kind) }
@@ -173,15 +173,15 @@ extension Routing {
         let found = find(query)
         switch found.code {
         case .found: return resolve(found, query)
-        case .blackhole: return RouteResult(.blackhole)
+        case .blackhole: return failure(.blackhole, query)
         case .unreachable: return failure(.unreachable, query)
         case .prohibit: return failure(.prohibit, query)
         case .again, .noRoute: return failure(.noRoute, query)
         }
     }
 
-    /// Without a route, a packet bound to an interface is taken to be for a neighbour on it (ip_route_output_key_hash_rcu:
-    /// "Apparently, routing tables are wrong").
+    /// Without a route, or with one that refuses, a packet bound to an interface is taken to be for a neighbour on it
+    /// (ip_route_output_key_hash_rcu: "Apparently, routing tables are wrong").
     private func failure(_ kind: RouteResult.Kind, _ query: RouteQuery) -> RouteResult {
         query.ingress == .host && query.egress != .none ? onLink(.unicast, query) : RouteResult(kind)
     }

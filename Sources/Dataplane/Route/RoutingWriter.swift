@@ -55,6 +55,7 @@ public final class RoutingWriter {
         tables = RouteTables(chunks: trie.words)
         state[0].localTable.store(table(Route.localTable)?.slot ?? 0, ordering: .relaxed)
         state[0].mainTable.store(table(Route.mainTable)?.slot ?? 0, ordering: .relaxed)
+        state[0].defaultTable.store(table(Route.defaultTable)?.slot ?? 0, ordering: .relaxed)
     }
 
     /// What workers use. Good for as long as this writer lives.
@@ -124,6 +125,19 @@ public final class RoutingWriter {
                 for alias in store.aliases(of: head) { body(alias.route(table: id, prefix: prefix)) }
             }
         }
+    }
+
+    /// All routes, to be looked at later and elsewhere.
+    public var routeList: RouteList {
+        var list = RouteList()
+        list.places.reserveCapacity(prefixCount)
+        for (id, table) in tableOf {
+            table.forEach { network, length, head in
+                list.places.append(RouteList.Place(table: id, network: network, length: length, head: head))
+                if list.chains[head] == nil { list.chains[head] = store.aliases(of: head) }
+            }
+        }
+        return list
     }
 
     /// Every neighbour that the kernel told of, on ports or not.
@@ -240,7 +254,6 @@ extension RoutingWriter {
         if route.table == Route.localTable, route.origin != 2 {
             state[0].hasCustomLocalRoutes.store(true, ordering: .relaxed)
         }
-        if route.table == Route.defaultTable { state[0].defaultTable.store(table.slot, ordering: .relaxed) }
     }
 
     private func remove(_ route: Route) {
@@ -250,7 +263,9 @@ extension RoutingWriter {
         let former = table.route(network, length)
         guard former != 0 else { return }
         var aliases = store.aliases(of: former)
-        guard let place = aliases.firstIndex(where: { $0.tos == route.tos && $0.metric == route.metric }) else { return }
+        guard let place = aliases.firstIndex(where: { $0.tos == route.tos && $0.metric == route.metric }) else {
+            return
+        }
         // The removal of an entry that another one has replaced already.
         let links = Set(route.hops.map(\.link))
         if !links.isEmpty, !aliases[place].hops.isEmpty, links.isDisjoint(with: aliases[place].hops.map(\.link)) {

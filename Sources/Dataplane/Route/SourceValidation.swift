@@ -16,7 +16,7 @@ extension Routing {
     /// Whether a packet from `source` may have come in on `ingress` (fib_validate_source in net/ipv4/fib_frontend.c).
     /// - Parameters:
     ///   - destination: 0.0.0.0 for broadcast and multicast.
-    ///   - egress: where the packet is to leave, `.host` if it is for the host.
+    ///   - egress: where the packet is to leave, `.host` if it is for the host, `.none` if by a link that is no port.
     ///   - mark: the packet's; it counts only where the port's settings say so (`src_valid_mark`).
     ///   - ipProtocol: with the packet's ports, for policy rules that ask for them; they are swapped here.
     public func validateSource(
@@ -37,7 +37,9 @@ extension Routing {
         guard found.code == .found else { return mode == .off ? .valid : .reversePath }
         let route = memory.entries[found.entry]
         let isLocal = route.kind == RouteKind.local.rawValue
-        guard route.kind == RouteKind.unicast.rawValue || isLocal && settings.acceptsLocalSource else { return .martian }
+        guard route.kind == RouteKind.unicast.rawValue || isLocal && settings.acceptsLocalSource else {
+            return .martian
+        }
         // Any hop of a multipath route will do, a dead one too (fib_info_nh_uses_dev).
         var hop = route.firstHop
         while hop != 0 {
@@ -65,17 +67,18 @@ extension Routing {
         if source.isMulticast || source.isLimitedBroadcast { return RouteResult(.martianSource) }
         if destination.isMulticast {
             if source.isLoopback, !settings.routesLoopback { return RouteResult(.martianSource) }
-            if source.isZeroNetwork {
+            if source.isUnspecified {
                 let isLinkLocalGroup = destination.rawValue >> 8 == 0xE0_0000
                 return RouteResult(isLinkLocalGroup || query.ipProtocol == .igmp ? .multicast : .martianSource)
             }
             return judged(RouteResult(.multicast), query, settings)
         }
         if destination.isLimitedBroadcast || destination.isUnspecified && source.isUnspecified {
-            return source.isZeroNetwork ? RouteResult(.broadcast) : judged(RouteResult(.broadcast), query, settings)
+            return source.isUnspecified ? RouteResult(.broadcast) : judged(RouteResult(.broadcast), query, settings)
         }
-        if source.isZeroNetwork { return RouteResult(.martianSource) }
-        if destination.isZeroNetwork { return RouteResult(.martianDestination) }
+        // 0.0.0.0 alone: the rest of 0.0.0.0/8 has been an ordinary network for the kernel since 5.3 (ipv4_is_zeronet).
+        if source.isUnspecified { return RouteResult(.martianSource) }
+        if destination.isUnspecified { return RouteResult(.martianDestination) }
         if destination.isLoopback {
             if !settings.routesLoopback { return RouteResult(.martianDestination) }
         } else if source.isLoopback, !settings.routesLoopback {
@@ -88,13 +91,14 @@ extension Routing {
     private func judged(_ result: RouteResult, _ query: RouteQuery, _ settings: PortSettings) -> RouteResult {
         let isGroup: Bool
         switch result.kind {
-        case .unicast, .local: isGroup = false
+        case .unicast, .local, .egressNotAPort: isGroup = false
         case .broadcast, .multicast: isGroup = true
         default: return result
         }
         let verdict = validateSource(
             query.source, destination: isGroup ? .any : query.destination, ingress: query.ingress,
-            egress: result.kind == .unicast ? result.egress : .host, tos: query.tos, mark: query.mark,
+            egress: result.kind == .unicast || result.kind == .egressNotAPort ? result.egress : .host, tos: query.tos,
+            mark: query.mark,
             mode: settings.sourceCheck, ipProtocol: query.ipProtocol, sourcePort: query.sourcePort,
             destinationPort: query.destinationPort)
         return switch verdict {

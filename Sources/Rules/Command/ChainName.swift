@@ -10,7 +10,9 @@ enum ChainName {
             throw RuleError("chain name not allowed to start with `\(name.first.map(String.init) ?? "")'", at: word)
         }
         try checkLength(word)
-        if Extensions.verdicts.contains(name) || Extensions.target(name) != nil {
+        if Extensions.verdicts.contains(name) || Extensions.target(name) != nil
+            || Refused.targets.contains(where: { $0.name == name })
+        {
             throw RuleError("chain name may not clash with target name", at: word)
         }
         if name.unicodeScalars.contains(where: { $0.properties.isWhitespace }) {

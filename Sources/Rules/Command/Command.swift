@@ -33,6 +33,10 @@ public struct Command: Sendable {
     public var showsLineNumbers: Bool
     /// Counters of `-c`, for `-P`, `-Z` and `-R`.
     public var counters: RuleCounters?
+    /// `-Z` beside `-L` or `-S`: counters are cleared once they are printed.
+    public var alsoZeroes: Bool
+    /// `-6` in a restore file: the line is for ip6tables and means nothing here.
+    public var isForIPv6: Bool
     /// The words the command was read from, for messages.
     var chainWord: Word?
     var verbWord: Word

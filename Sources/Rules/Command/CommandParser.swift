@@ -38,6 +38,8 @@ struct CommandParser {
     private var given: [GlobalOption: Word] = [:]
     private var isVerbose = false
     private var counters: RuleCounters?
+    private var alsoZeroes = false
+    private var isForIPv6 = false
 
     private var sourceWord: Word?
     private var destinationWord: Word?
@@ -80,7 +82,9 @@ struct CommandParser {
             } else if word.text.hasPrefix("-"), word.text.utf8.count > 1 {
                 try shortOptions(word)
             } else {
-                throw RuleError("Bad argument `\(word.text)'", at: word)
+                let option = isNegated ? loaded.last?.description.options.first { $0.canNegate } : nil
+                throw RuleError(
+                    "Bad argument `\(word.text)'", hint: option.map { "write ! --\($0.name) \(word.text)" }, at: word)
             }
             isNegated = false
         }
@@ -92,13 +96,6 @@ struct CommandParser {
     private enum Known {
         case global(GlobalOption)
         case extended(loadedIndex: Int, OptionDescription)
-
-        var takesArgument: Bool {
-            switch self {
-            case .global(let option): option.argument == .required
-            case .extended(_, let option): option.argumentCount > 0
-            }
-        }
     }
 
     private mutating func longOption(_ word: Word) throws(RuleError) {
@@ -129,7 +126,9 @@ struct CommandParser {
             }
         case .extended(let index, let option):
             var arguments: [Word] = []
-            if option.argumentCount == 0 {
+            if option.hasOptionalArgument {
+                if let value = attached ?? plainWord() { arguments.append(value) }
+            } else if option.argumentCount == 0 {
                 if attached != nil { throw RuleError("option \"--\(option.name)\" takes no argument", at: word) }
             } else {
                 arguments.append(try argument(attached, of: word))
@@ -225,6 +224,9 @@ struct CommandParser {
                 "option \"\(word.text)\" is ambiguous",
                 hint: "it may mean " + matching.map { "--\($0)" }.joined(separator: ", "), at: word)
         }
+        if let reason = Refused.reason(option: name) {
+            return RuleError("option \"\(word.text)\" is not supported: \(reason)", at: word)
+        }
         if let hint = OldSpelling.hint(forOption: name) {
             return RuleError("unknown option \"\(word.text)\"", hint: hint, at: word)
         }
@@ -275,7 +277,8 @@ struct CommandParser {
                 "\(name): \"!\" stands before its option today", hint: "write ! --\(option.name) VALUE", at: argument)
         }
         loaded[index].given.append(
-            GivenOption(name: option.name, isNegated: isNegated, word: word, arguments: arguments))
+            GivenOption(
+                name: option.name, isNegated: isNegated, word: word, arguments: arguments, ipProtocol: rule.ipProtocol))
     }
 
     // MARK: iptables' own options
@@ -321,6 +324,12 @@ struct CommandParser {
             rule.destination = Negatable(AddressMask(address: .any, mask: .any), isNegated: isNegated)
         case .protocol:
             try once(option, word)
+            // iptables 1.8.9 looks for the protocol in a word of its own and does not find it in `-ptcp`.
+            if argument!.location.column < word.location.column + word.text.count, argument!.location.line == word.location.line {
+                throw RuleError(
+                    "unknown protocol \"\(word.text.lowercased())\" specified",
+                    hint: "write -p \(argument!.text), with a blank", at: word)
+            }
             try readProtocol(argument!)
         case .inInterface:
             try once(option, word)
@@ -351,7 +360,8 @@ struct CommandParser {
             }
         case .ipv4: break
         case .ipv6:
-            throw RuleError("-6 names another family; these are IPv4 rules", at: word)
+            guard case .restore = source else { throw RuleError("This is the IPv4 version of iptables.", at: word) }
+            isForIPv6 = true
         case .modprobe: break
         }
     }
@@ -366,9 +376,9 @@ struct CommandParser {
     }
 
     private mutating func handleVerb(_ option: GlobalOption, _ word: Word, argument: Word?) throws(RuleError) {
-        if verb != nil, option != .help {
-            // iptables lets -Z stand beside -L, and -L beside -Z.
-            throw RuleError("Cannot use -\(option.letter) with -\(verbOption?.letter ?? "?")", at: word)
+        if let verb, option != .help {
+            try combine(verb, option, word, argument: argument)
+            return
         }
         verbOption = option
         verbWord = word
@@ -423,6 +433,27 @@ struct CommandParser {
         }
     }
 
+    /// `-Z` may stand beside `-L` or `-S`, in either order; nothing else goes together.
+    private mutating func combine(
+        _ first: Command.Verb, _ option: GlobalOption, _ word: Word, argument: Word?
+    ) throws(RuleError) {
+        switch (first, option) {
+        case (.list, .zero), (.listRules, .zero):
+            if let chain = argument ?? plainWord() { chainWord = chain }
+            alsoZeroes = true
+        case (.zero(nil), .list), (.zero(nil), .listRules):
+            let chain = argument ?? plainWord()
+            let number = chain == nil ? nil : try plainWord().map { word throws(RuleError) in try ruleNumber(word) }
+            chainWord = chain ?? chainWord
+            verb = option == .list ? .list(number: number) : .listRules(number: number)
+            verbOption = option
+            verbWord = word
+            alsoZeroes = true
+        default:
+            throw RuleError("Cannot use -\(option.letter) with -\(verbOption?.letter ?? "?")", at: word)
+        }
+    }
+
     private func ruleNumber(_ word: Word) throws(RuleError) -> Int {
         guard let number = Number.parse(word.text, in: 1...0x7FFF_FFFF) else {
             throw RuleError("Invalid rule number `\(word.text)'", at: word)
@@ -431,11 +462,14 @@ struct CommandParser {
     }
 
     private mutating func loadMatch(_ name: Word) throws(RuleError) {
+        if let refused = Refused.matches.first(where: { $0.name == name.text }) { try refuse(refused, name) }
         guard let type = Extensions.match(name.text) else {
             let hint =
                 OldSpelling.hint(forMatch: name.text)
                 ?? Suggestion.hint(for: name.text, among: Extensions.matches.map { $0.description.name })
-            throw RuleError("unknown match \"\(name.text)\"", hint: hint, at: name)
+            throw RuleError(
+                "unknown match \"\(name.text)\"", hint: hint, at: name,
+                legacy: "Couldn't load match `\(name.text)':No such file or directory\n")
         }
         try refuse(type.description, name)
         loaded.append(Loaded(description: type.description, match: type, target: nil, word: name))
@@ -450,6 +484,7 @@ struct CommandParser {
             throw RuleError(
                 "target \"QUEUE\" is not supported: packets do not pass through user-space queues", at: name)
         default:
+            if let refused = Refused.targets.first(where: { $0.name == name.text }) { try refuse(refused, name) }
             guard let type = Extensions.target(name.text) else {
                 rule.target = .jump(name.text)
                 return
@@ -480,7 +515,7 @@ struct CommandParser {
         guard name.utf8.count <= 15 else {
             throw RuleError("interface name `\(name)' must be shorter than IFNAMSIZ (15)", at: word)
         }
-        if name.isEmpty { return nil }
+        if name.isEmpty { throw RuleError("Empty interface is likely to be undesired", at: word) }
         if name == "+", !isNegated { return nil }
         let isWildcard = name.hasSuffix("+")
         return Negatable(
@@ -504,7 +539,8 @@ struct CommandParser {
         guard let packetCount = Number.parse(packets, in: 0...UInt64.max - 1) else {
             throw RuleError("-c packet counter not numeric", at: word)
         }
-        guard let byteCount = Number.parse(bytes, in: 0...UInt64.max - 1) else {
+        // What follows the second number is not looked at, as scanf(3) would not.
+        guard let byteCount = Number.prefix(of: bytes)?.value else {
             throw RuleError("-c byte counter not numeric", at: bytesWord)
         }
         counters = RuleCounters(packets: packetCount, bytes: byteCount)
@@ -517,7 +553,8 @@ struct CommandParser {
         var command = Command(
             verb: verb, table: table, chain: chainWord?.text, rules: [], isVerbose: isVerbose,
             isNumeric: given[.numeric] != nil, isExact: given[.exact] != nil,
-            showsLineNumbers: given[.lineNumbers] != nil, counters: counters, chainWord: chainWord,
+            showsLineNumbers: given[.lineNumbers] != nil, counters: counters, alsoZeroes: alsoZeroes,
+            isForIPv6: isForIPv6, chainWord: chainWord,
             verbWord: verbWord, targetWord: jump, helpAbout: loaded.map(\.description))
         if verb == .help || verb == .version { return command }
         try checkCombination()
@@ -543,7 +580,7 @@ struct CommandParser {
             }
         var allowed: Set<GlobalOption> = [.verbose]
         if isRule {
-            allowed.formUnion([.source, .destination, .protocol, .inInterface, .outInterface, .jump, .goto, .fragments, .numeric])
+            allowed.formUnion([.source, .destination, .protocol, .inInterface, .outInterface, .jump, .goto, .fragments])
             switch verb {
             case .append, .insert, .replace: allowed.insert(.setCounters)
             default: break
@@ -551,11 +588,11 @@ struct CommandParser {
         }
         switch verb {
         case .list: allowed.formUnion([.numeric, .exact, .lineNumbers])
-        case .zero, .policy: allowed.formUnion([.numeric, .setCounters])
-        default: allowed.insert(.numeric)
+        case .policy: allowed.insert(.setCounters)
+        default: break
         }
         for (option, word) in given.sorted(by: { $0.value.location < $1.value.location }) where !allowed.contains(option) {
-            throw RuleError("Illegal option `\(word.text)' with this command", at: word)
+            throw RuleError("Illegal option `-\(option == .lineNumbers ? "0" : option.letter)' with this command", at: word)
         }
         if !isRule, let extra = loaded.first {
             throw RuleError("Illegal option `-\(extra.description.kind == .match ? "m" : "j")' with this command", at: extra.word)

@@ -54,7 +54,7 @@ public struct AddrtypeMatch: MatchExtension {
         options: [
             OptionDescription("src-type", canNegate: true), OptionDescription("dst-type", canNegate: true),
             OptionDescription("limit-iface-in", arguments: 0), OptionDescription("limit-iface-out", arguments: 0),
-        ], scope: .flow, status: .inactive(awaiting: "the whole iptables language"))
+        ], scope: .flow, status: .awaitsLanguage)
 
     public var match: Match { .addrtype(self) }
 

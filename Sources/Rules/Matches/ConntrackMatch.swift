@@ -102,15 +102,11 @@ public struct ConntrackMatch: MatchExtension {
             guard let given = options[name] else { return nil }
             return Negatable(try options.address(given), isNegated: given.isNegated)
         }
-        func ports(_ name: String) throws(RuleError) -> Negatable<ClosedRange<UInt16>>? {
-            guard let given = options[name] else { return nil }
-            return Negatable(try options.ports(given), isNegated: given.isNegated)
-        }
         guard !options.list.isEmpty else {
             throw RuleError("conntrack: At least one option is required", at: options.word)
         }
         if let given = options["ctstate"] {
-            let list = try options.names(given, FlowStates.names)
+            let list = try options.names(given, FlowStates.names, allowsBeginnings: true)
             states = Negatable(FlowStates(list), isNegated: given.isNegated)
         }
         if let given = options["ctproto"] {
@@ -127,12 +123,12 @@ public struct ConntrackMatch: MatchExtension {
         originalDestination = try address("ctorigdst")
         replySource = try address("ctreplsrc")
         replyDestination = try address("ctrepldst")
-        originalSourcePorts = try ports("ctorigsrcport")
-        originalDestinationPorts = try ports("ctorigdstport")
-        replySourcePorts = try ports("ctreplsrcport")
-        replyDestinationPorts = try ports("ctrepldstport")
+        originalSourcePorts = try options.negatablePorts("ctorigsrcport")
+        originalDestinationPorts = try options.negatablePorts("ctorigdstport")
+        replySourcePorts = try options.negatablePorts("ctreplsrcport")
+        replyDestinationPorts = try options.negatablePorts("ctrepldstport")
         if let given = options["ctstatus"] {
-            status = Negatable(FlowStatus(try options.names(given, FlowStatus.names)), isNegated: given.isNegated)
+            status = Negatable(FlowStatus(try options.names(given, FlowStatus.names, allowsBeginnings: true)), isNegated: given.isNegated)
         }
         if let given = options["ctexpire"] {
             expiry = Negatable(try options.range(given, UInt32.self), isNegated: given.isNegated)

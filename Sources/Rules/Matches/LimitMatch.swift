@@ -13,7 +13,7 @@ public struct LimitMatch: MatchExtension {
     public static let description = ExtensionDescription(
         .match, "limit", summary: "so many packets in a time",
         options: [OptionDescription("limit"), OptionDescription("limit-burst")], scope: .packet,
-        status: .inactive(awaiting: "the whole iptables language"))
+        status: .awaitsLanguage)
 
     public var match: Match { .limit(self) }
 
@@ -26,6 +26,22 @@ public struct LimitMatch: MatchExtension {
             interval = value
         }
         if let given = options["limit-burst"] { burst = try options.number(given, UInt32(0)...10000) }
+    }
+
+    /// The kernel counts credits in 32 bits and refuses what would overflow them (xt_limit.c, limit_mt_check).
+    public func check(at place: RulePlace) throws(RuleError) {
+        func credits(_ units: UInt32) -> UInt64 {
+            // HZ times credits a jiffy, which is the same for HZ of 250 and 1000.
+            let scale: UInt32 = 32000
+            return units > .max / scale
+                ? UInt64(units / Rate.scale) &* UInt64(scale) & 0xFFFF_FFFF : UInt64(units &* scale / Rate.scale)
+        }
+        // Wrapping is meant: it is the overflow that is looked for.
+        if burst == 0 || credits(interval &* burst) < credits(interval) {
+            throw RuleError(
+                "limit: rate and burst overflow the kernel's counter", hint: "try a higher rate or a lower burst",
+                exitCode: 1)
+        }
     }
 
     public func print(to printer: inout RulePrinter) {

@@ -32,11 +32,13 @@ public struct MultiportMatch: MatchExtension {
         guard let given = try options.oneOf(["source-ports", "destination-ports", "ports"]) else {
             throw RuleError("multiport expection an option", at: options.word)
         }
-        guard let ipProtocol = options.rule.ipProtocol, !ipProtocol.isNegated,
-            Self.description.protocols.contains(ipProtocol.value.rawValue)
-        else {
+        guard let ipProtocol = given.ipProtocol else {
             throw RuleError(
-                "multiport needs `-p tcp', `-p udp', `-p udplite', `-p sctp' or `-p dccp'", at: options.word)
+                "multiport needs `-p tcp', `-p udp', `-p udplite', `-p sctp' or `-p dccp'",
+                hint: "-p must stand before it", at: given.word)
+        }
+        guard !ipProtocol.isNegated, Self.description.protocols.contains(ipProtocol.value.rawValue) else {
+            throw RuleError("multiport only works with TCP, UDP, UDPLITE, SCTP and DCCP", at: given.word)
         }
         var list: [ClosedRange<UInt16>] = []
         var count = 0

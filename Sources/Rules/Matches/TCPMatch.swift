@@ -44,12 +44,8 @@ public struct TCPMatch: MatchExtension {
     public var isFlowInvariant: Bool { flags == nil && option == nil }
 
     public init(_ options: GivenOptions) throws(RuleError) {
-        if let given = options["source-port"] {
-            sourcePorts = Negatable(try options.ports(given), isNegated: given.isNegated)
-        }
-        if let given = options["destination-port"] {
-            destinationPorts = Negatable(try options.ports(given), isNegated: given.isNegated)
-        }
+        sourcePorts = try options.negatablePorts("source-port")
+        destinationPorts = try options.negatablePorts("destination-port")
         if let given = try options.oneOf(["syn", "tcp-flags"]) {
             let value =
                 given.name == "syn"

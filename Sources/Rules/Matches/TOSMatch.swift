@@ -7,7 +7,7 @@ public struct TOSMatch: MatchExtension {
     public static let description = ExtensionDescription(
         .match, "tos", summary: "type of service",
         options: [OptionDescription("tos", canNegate: true)], scope: .packet,
-        status: .inactive(awaiting: "the whole iptables language"))
+        status: .awaitsLanguage)
 
     public var match: Match { .tos(self) }
 

@@ -15,7 +15,7 @@ public struct TTLMatch: MatchExtension {
         .match, "ttl", summary: "time to live",
         options: [
             OptionDescription("ttl-eq", "ttl", canNegate: true), OptionDescription("ttl-lt"), OptionDescription("ttl-gt"),
-        ], scope: .packet, status: .inactive(awaiting: "the whole iptables language"))
+        ], scope: .packet, status: .awaitsLanguage)
 
     public var match: Match { .ttl(self) }
 

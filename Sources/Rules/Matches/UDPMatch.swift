@@ -20,12 +20,8 @@ public struct UDPMatch: MatchExtension {
     public var match: Match { .udp(self) }
 
     public init(_ options: GivenOptions) throws(RuleError) {
-        if let given = options["source-port"] {
-            sourcePorts = Negatable(try options.ports(given), isNegated: given.isNegated)
-        }
-        if let given = options["destination-port"] {
-            destinationPorts = Negatable(try options.ports(given), isNegated: given.isNegated)
-        }
+        sourcePorts = try options.negatablePorts("source-port")
+        destinationPorts = try options.negatablePorts("destination-port")
     }
 
     public func print(to printer: inout RulePrinter) {

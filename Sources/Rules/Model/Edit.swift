@@ -71,7 +71,7 @@ extension Table {
             } else {
                 let index = try chainIndex(command)
                 if chains[index].isBuiltIn {
-                    throw RuleError("Can't delete built-in chain.", at: command.chainWord, exitCode: 1)
+                    throw RuleError("Invalid argument. Run `dmesg' for more information.", at: command.chainWord, exitCode: 1)
                 }
                 try delete(name, command.chainWord)
             }
@@ -80,7 +80,9 @@ extension Table {
             if self.index(of: newName) != nil {
                 throw RuleError("File exists.", at: command.verbWord, exitCode: 1)
             }
-            if chains[index].isBuiltIn { throw RuleError("Invalid argument.", at: command.chainWord, exitCode: 1) }
+            if chains[index].isBuiltIn {
+                throw RuleError("No chain/target/match by that name.", hint: "a built-in chain keeps its name", at: command.chainWord, exitCode: 1)
+            }
             rename(index, to: newName)
         case .policy(let text):
             guard let policy = Policy(rawValue: text) else {
@@ -90,9 +92,10 @@ extension Table {
                 throw RuleError("Bad built-in chain name.", at: command.chainWord, exitCode: 1)
             }
             chains[index].policy = policy
-            chains[index].counters = command.counters ?? chains[index].counters
+            chains[index].counters = command.counters ?? .zero
         case .list, .listRules:
             if command.chain != nil { _ = try chainIndex(command) }
+            if command.alsoZeroes { try zero(command, nil) }
         case .help, .version:
             break
         }
@@ -113,13 +116,19 @@ extension Table {
         guard let target = command.rules.first?.target.chain else { return }
         guard let index = index(of: target), !chains[index].isBuiltIn else {
             let word = command.targetWord
+            if case .goto = command.rules.first?.target {
+                throw RuleError(
+                    "goto '\(target)' is not a chain", hint: Suggestion.hint(for: target, among: userChains.map(\.name)),
+                    at: word)
+            }
             if index(of: target) != nil {
                 throw RuleError("cannot jump to built-in chain \"\(target)\"", at: word, exitCode: 1)
             }
             let known =
                 userChains.map(\.name) + Extensions.verdicts + Extensions.targets.map { $0.description.name }
             throw RuleError(
-                "unknown target or chain \"\(target)\"", hint: Suggestion.hint(for: target, among: known), at: word)
+                "unknown target or chain \"\(target)\"", hint: Suggestion.hint(for: target, among: known), at: word,
+                legacy: "Couldn't load target `\(target)':No such file or directory\n")
         }
     }
 
@@ -134,7 +143,7 @@ extension Table {
             return
         }
         guard chains[index].rules.indices.contains(number - 1) else {
-            throw RuleError("Index of zeroing too big.", at: command.verbWord, exitCode: 1)
+            throw RuleError("Index of counter too big.", at: command.verbWord, exitCode: 1)
         }
         chains[index].rules[number - 1].counters = .zero
     }

@@ -13,12 +13,17 @@ public struct Negatable<Value: Hashable & Sendable>: Hashable, Sendable {
 
 /// An address and the bits of it that count. The mask need not be a prefix: 10.0.0.1/255.0.0.255 is legal.
 public struct AddressMask: Hashable, Sendable {
-    /// Bits outside the mask are 0.
+    /// Bits outside the mask are 0, but for the conntrack and policy matches, which save them as they were written.
     public var address: IPv4Address
     public var mask: IPv4Address
 
     public init(address: IPv4Address, mask: IPv4Address = .broadcast) {
         self.address = IPv4Address(rawValue: address.rawValue & mask.rawValue)
+        self.mask = mask
+    }
+
+    init(unmasked address: IPv4Address, mask: IPv4Address) {
+        self.address = address
         self.mask = mask
     }
 
@@ -33,7 +38,7 @@ public struct AddressMask: Hashable, Sendable {
     /// The same as a prefix, or nil if the mask has holes.
     public var prefix: IPv4Prefix? { prefixLength.map { IPv4Prefix(address, $0) } }
 
-    public func contains(_ other: IPv4Address) -> Bool { other.rawValue & mask.rawValue == address.rawValue }
+    public func contains(_ other: IPv4Address) -> Bool { (other.rawValue ^ address.rawValue) & mask.rawValue == 0 }
 }
 
 extension AddressMask: CustomStringConvertible {

@@ -6,7 +6,8 @@ enum AddressParser {
     static func list(_ word: Word) throws(RuleError) -> [AddressMask] {
         var result: [AddressMask] = []
         for part in word.text.split(separator: ",", omittingEmptySubsequences: false) {
-            result += try addresses(Word(String(part), at: word.location), within: word)
+            let trimmed = part.drop { $0 == " " || $0 == "\t" }
+            result += try addresses(Word(String(trimmed), at: word.location), within: word)
         }
         return result
     }

@@ -197,6 +197,7 @@ private struct RestoreReader {
         let words = try Lexer.words(in: text, line: line, column: column)
         guard let table = open?.table.name else { return }
         var command = try CommandParser.parse(words, from: .restore(table))
+        if command.isForIPv6 { return }
         switch command.verb {
         case .help, .version, .list, .listRules, .check:
             throw RuleError("\"\(command.verbWord.text)\" has no place in a restore file", at: command.verbWord)

@@ -34,7 +34,10 @@ public struct RulePrinter: Sendable {
 
 extension Rule {
     /// The rule as a line of iptables-save, without `-A CHAIN`: conditions, matches, target, each with a space before.
-    public var specification: String {
+    public var specification: String { specification(withCounters: false) }
+
+    /// - Parameter withCounters: `-c PACKETS BYTES` before the target, as `iptables -S -v` has it.
+    func specification(withCounters: Bool) -> String {
         var printer = RulePrinter()
         func flag(_ name: String, _ isNegated: Bool) -> String { isNegated ? "! \(name)" : name }
         if let source, source.isNegated || source.value != AddressMask(address: .any, mask: .any) {
@@ -56,6 +59,7 @@ extension Rule {
             printer.word(value.savedName)
             value.print(to: &printer)
         }
+        if withCounters { printer.word("-c \(counters.packets) \(counters.bytes)") }
         target.print(to: &printer)
         return printer.text
     }

@@ -59,14 +59,16 @@ public struct OptionDescription: Sendable, Hashable {
     public var name: String
     /// Other spellings of the same option.
     public var aliases: [String]
-    /// Arguments the option takes: 0 or 1, and further words after them.
+    /// Words the option takes after it; -1 for one that may be left out.
     public var argumentCount: Int
+    var hasOptionalArgument: Bool { argumentCount < 0 }
     /// Whether `!` may stand before it.
     public var canNegate: Bool
     /// Whether it may be given more than once.
     public var canRepeat: Bool
 
-    /// - Parameter arguments: 0, 1, or 2 for an option that eats a second word, as `--tcp-flags` does.
+    /// - Parameter arguments: 0, 1, 2 for an option that eats a second word, as `--tcp-flags` does, or -1 for an argument
+    ///   that may be left out.
     public init(
         _ name: String, _ aliases: String..., arguments: Int = 1, canNegate: Bool = false, canRepeat: Bool = false
     ) {

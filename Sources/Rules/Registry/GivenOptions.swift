@@ -9,6 +9,9 @@ public struct GivenOption: Sendable {
     public var word: Word
     public var arguments: [Word]
 
+    /// The protocol `-p` had named by then; some options look at it where they stand.
+    public var ipProtocol: Negatable<IPProtocol>?
+
     /// The first argument, or the option's own word if it takes none.
     public var argument: Word { arguments.first ?? word }
 }
@@ -67,16 +70,27 @@ public struct GivenOptions: Sendable {
         return N(value)
     }
 
-    /// `A`, `A:B`, `A:`, `:B` or `:`.
+    /// `A`, `A:B`, `A:`, `:B` or `:`, in order.
     func range<N: FixedWidthInteger & Sendable>(_ option: GivenOption, _ type: N.Type) throws(RuleError) -> ClosedRange<N> {
+        guard let range = try bounds(option, type).range else {
+            throw invalid(option, nil, "the range runs backwards")
+        }
+        return range
+    }
+
+    /// The same in any order.
+    func bounds<N: FixedWidthInteger & Sendable>(_ option: GivenOption, _ type: N.Type) throws(RuleError) -> Bounds<N> {
         let parts = option.argument.text.split(separator: ":", omittingEmptySubsequences: false)
         guard parts.count <= 2 else { throw invalid(option) }
-        let bounds = UInt64(0)...UInt64(N.max)
-        let lower = parts[0].isEmpty && parts.count == 2 ? 0 : Number.parse(parts[0], in: bounds)
-        let upper = parts.count == 1 ? lower : parts[1].isEmpty ? UInt64(N.max) : Number.parse(parts[1], in: bounds)
-        guard let lower, let upper else { throw invalid(option) }
-        guard lower <= upper else { throw invalid(option, nil, "the range runs backwards") }
-        return N(lower)...N(upper)
+        let all = UInt64(0)...UInt64(N.max)
+        let first = parts[0].isEmpty && parts.count == 2 ? 0 : Number.parse(parts[0], in: all)
+        let last = parts.count == 1 ? first : parts[1].isEmpty ? UInt64(N.max) : Number.parse(parts[1], in: all)
+        guard let first, let last else {
+            throw RuleError(
+                "\(extensionName): bad value for option \"--\(option.name)\" near \"\(option.argument.text)\","
+                    + " or out of range (0-\(N.max))", at: option.argument)
+        }
+        return Bounds(N(first), N(last))
     }
 
     /// A port number or service name.
@@ -106,6 +120,12 @@ public struct GivenOptions: Sendable {
         return lower...upper
     }
 
+    /// The ports an option gives, nil if it is not given.
+    func negatablePorts(_ name: String) throws(RuleError) -> Negatable<ClosedRange<UInt16>>? {
+        guard let given = self[name] else { return nil }
+        return Negatable(try ports(given), isNegated: given.isNegated)
+    }
+
     /// `VALUE` or `VALUE/MASK`, 32 bits each.
     func maskedValue(_ option: GivenOption) throws(RuleError) -> MaskedValue {
         guard let value = MaskedValue(parsing: option.argument.text) else {
@@ -115,32 +135,77 @@ public struct GivenOptions: Sendable {
         return value
     }
 
-    /// One address with an optional mask or prefix length. A host name must have a single address.
+    /// One address with an optional mask or prefix length, host bits as written. Of a host name the first address
+    /// counts; a dotted notation of less than four numbers means what inet_aton(3) makes of it.
     func address(_ option: GivenOption) throws(RuleError) -> AddressMask {
-        let found = try AddressParser.addresses(option.argument)
-        guard found.count == 1, let only = found.first else {
-            throw RuleError(
-                "\(extensionName): \"\(option.argument.text)\" resolves to more than one address", at: option.argument)
+        let parts = option.argument.text.split(separator: "/", maxSplits: 1, omittingEmptySubsequences: false)
+        var mask = IPv4Address.broadcast
+        if parts.count == 2 {
+            guard let given = AddressParser.mask(parts[1]) else {
+                throw invalid(option, nil, "bad mask")
+            }
+            mask = given
         }
-        return only
+        return AddressMask(unmasked: try host(String(parts[0]), option), mask: mask)
     }
 
     /// One address without a mask.
-    func host(_ option: GivenOption) throws(RuleError) -> IPv4Address {
-        guard !option.argument.text.contains("/") else { throw invalid(option) }
-        return try address(option).address
+    func host(_ option: GivenOption) throws(RuleError) -> IPv4Address { try host(option.argument.text, option) }
+
+    private func host(_ text: String, _ option: GivenOption) throws(RuleError) -> IPv4Address {
+        if let address = IPv4Address(text) { return address }
+        if !text.contains("/"), !text.isEmpty {
+            switch Names.addresses(ofHost: text) {
+            case .success(let addresses):
+                if let first = addresses.first { return first }
+            case .failure(let failure):
+                throw RuleError(
+                    "\(extensionName): host `\(text)' not found", hint: "the resolver says: \(failure.reason)",
+                    at: option.argument)
+            }
+        }
+        throw invalid(option)
     }
 
-    /// Comma-separated names out of a list, case ignored.
-    func names<Value>(_ option: GivenOption, _ known: KeyValuePairs<String, Value>) throws(RuleError) -> [Value] {
+    /// A prefix length or the mask that has it, 0 to 32.
+    func prefixLength(_ option: GivenOption) throws(RuleError) -> UInt8 {
+        guard let mask = AddressParser.mask(option.argument.text) else { throw invalid(option) }
+        guard let length = AddressMask(address: .any, mask: mask).prefixLength else {
+            throw invalid(option, nil, "the mask has holes")
+        }
+        return length
+    }
+
+    /// Comma-separated names out of a list, case ignored; with `allowsBeginnings` the beginning of a name stands for
+    /// the first that begins so.
+    func names<Value>(
+        _ option: GivenOption, _ known: KeyValuePairs<String, Value>, allowsBeginnings: Bool = false
+    ) throws(RuleError) -> [Value] {
         var values: [Value] = []
         for name in option.argument.text.split(separator: ",", omittingEmptySubsequences: false) {
-            guard let found = known.first(where: { $0.key.lowercased() == name.lowercased() }) else {
+            let wanted = name.lowercased()
+            guard
+                let found = known.first(where: {
+                    let candidate = $0.key.lowercased()
+                    return candidate == wanted || allowsBeginnings && !wanted.isEmpty && candidate.hasPrefix(wanted)
+                })
+            else {
                 throw invalid(option, nil, "unknown: \(name)", hint: Suggestion.hint(for: String(name), among: known.map(\.key)))
             }
             values.append(found.value)
         }
         return values
+    }
+
+    /// A string cut to so many bytes, as iptables cuts it; at least one byte long.
+    func truncatedString(_ option: GivenOption, to limit: Int) throws(RuleError) -> String {
+        let text = option.argument.text
+        guard !text.isEmpty else { throw RuleError("Argument must have a minimum length of 1 characters", at: option.argument) }
+        guard text.utf8.count > limit else { return text }
+        var end = text.utf8.index(text.utf8.startIndex, offsetBy: limit)
+        // A character that would be cut in two is left out whole.
+        while end.samePosition(in: text.unicodeScalars) == nil { end = text.utf8.index(before: end) }
+        return String(text[..<end])
     }
 
     /// A string of at most so many bytes.

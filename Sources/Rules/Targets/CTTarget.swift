@@ -1,3 +1,5 @@
+import Net
+
 /// `-j CT`: how the packet is to be tracked (kernel: xt_CT.c, revision 2).
 public struct CTTarget: TargetExtension {
     /// A tracking zone: a number, or the packet's mark.
@@ -56,18 +58,13 @@ public struct CTTarget: TargetExtension {
             OptionDescription("ctevents"), OptionDescription("expevents"), OptionDescription("zone"),
             OptionDescription("zone-orig"), OptionDescription("zone-reply"),
         ], tables: [.raw], hooks: [.prerouting, .output], scope: .flow,
-        status: .inactive(awaiting: "the tracking issue"))
+        status: .awaitsTracking)
 
     public var target: Target { .ct(self) }
 
     public init(_ options: GivenOptions) throws(RuleError) {
         self.init()
-        if let given = options["notrack"] {
-            isUntracked = true
-            if let other = options["helper"] ?? options["timeout"] {
-                throw RuleError("CT: --notrack cannot be used together with --\(other.name)", at: given.word)
-            }
-        }
+        isUntracked = options.contains("notrack")
         if let given = options["helper"] { helper = try options.string(given, upTo: 15) }
         if let given = options["timeout"] { timeoutPolicy = try options.string(given, upTo: 31) }
         if let given = options["ctevents"] { events = Events(try options.names(given, Events.names)) }
@@ -75,9 +72,33 @@ public struct CTTarget: TargetExtension {
             guard given.argument.text == "new" else { throw options.invalid(given, hint: "the only event is \"new\"") }
             announcesExpectations = true
         }
-        if let given = try options.oneOf(["zone", "zone-orig", "zone-reply"]) {
+        let zones = options.list.filter { ["zone", "zone-orig", "zone-reply"].contains($0.name) }
+        if zones.count > 1 { throw RuleError("CT: only one zone can be given", at: zones[1].word) }
+        if let given = zones.first {
             zoneSide = ZoneSide(rawValue: given.name) ?? .both
             zone = given.argument.text == "mark" ? .mark : .id(try options.number(given, UInt16(0)...65535))
+        }
+    }
+
+    /// Helpers of the kernel and the protocols they are for (nf_conntrack_helper_register).
+    private static let helpers: KeyValuePairs<String, [UInt8]> = [
+        "ftp": [6], "irc": [6], "tftp": [17], "sip": [6, 17], "pptp": [6], "amanda": [17], "netbios-ns": [17],
+        "snmp": [17], "sane": [6], "RAS": [17], "Q.931": [6],
+    ]
+
+    public func check(at place: RulePlace) throws(RuleError) {
+        guard let helper, !isUntracked else { return }
+        guard let ipProtocol = place.rule.ipProtocol, !ipProtocol.isNegated else {
+            throw RuleError("CT: --helper needs -p with a protocol", exitCode: 1)
+        }
+        guard let known = Self.helpers.first(where: { $0.key == helper }) else {
+            throw RuleError(
+                "CT: no helper is called \"\(helper)\"",
+                hint: Suggestion.hint(for: helper, among: Self.helpers.map(\.key)), exitCode: 1)
+        }
+        guard known.value.contains(ipProtocol.value.rawValue) else {
+            let names = known.value.compactMap { Names.protocolName($0) }.joined(separator: " or ")
+            throw RuleError("CT: helper \"\(helper)\" is for \(names)", exitCode: 1)
         }
     }
 

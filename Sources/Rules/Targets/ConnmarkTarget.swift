@@ -34,7 +34,7 @@ public struct ConnmarkTarget: TargetExtension {
             OptionDescription("or-mark"), OptionDescription("xor-mark"), OptionDescription("save-mark", arguments: 0),
             OptionDescription("restore-mark", arguments: 0), OptionDescription("ctmask"), OptionDescription("nfmask"),
             OptionDescription("mask"), OptionDescription("left-shift-mark"), OptionDescription("right-shift-mark"),
-        ], scope: .flow, status: .inactive(awaiting: "the whole iptables language"))
+        ], scope: .flow, status: .awaitsLanguage)
 
     public var target: Target { .connmark(self) }
     /// The first packet's mark need not be the later ones', so saving it is not done once for all.
@@ -61,15 +61,23 @@ public struct ConnmarkTarget: TargetExtension {
                 given.name == "save-mark"
                 ? .save(connmarkMask: connmark, markMask: packet) : .restore(connmarkMask: connmark, markMask: packet)
         } else {
-            if let option = options["ctmask"] ?? options["nfmask"] ?? options["mask"] {
-                throw RuleError(
-                    "CONNMARK: --\(option.name) goes with --save-mark and --restore-mark alone", at: option.word)
+            var value = try MaskedValue(markOperation: given, options)
+            // A mask given after the operation replaces the operation's own.
+            for option in options.list where ["ctmask", "mask"].contains(option.name) && given.word.location < option.word.location {
+                value.mask = try options.number(option, 0...UInt32.max)
             }
-            operation = .set(try MaskedValue(markOperation: given, options))
+            operation = .set(value)
         }
-        if let given = try options.oneOf(["left-shift-mark", "right-shift-mark"]) {
+        if let given = options.list.last(where: { $0.name.hasSuffix("-shift-mark") }) {
             let bits: UInt8 = try options.number(given, UInt8(0)...32)
-            shift = given.name == "left-shift-mark" ? .left(bits) : .right(bits)
+            if bits > 0 { shift = given.name == "left-shift-mark" ? .left(bits) : .right(bits) }
+        }
+    }
+
+    public func check(at place: RulePlace) throws(RuleError) {
+        switch shift {
+        case .left(32), .right(32): throw RuleError("CONNMARK: a mark has 32 bits; it can be shifted by 31", exitCode: 1)
+        default: break
         }
     }
 

@@ -7,7 +7,7 @@ public struct DNATTarget: TargetExtension {
     public static let description = ExtensionDescription(
         .target, "DNAT", summary: "a new destination for the flow",
         options: [
-            OptionDescription("to-destination", canRepeat: true), OptionDescription("random", arguments: 0),
+            OptionDescription("to-destination"), OptionDescription("random", arguments: 0),
             OptionDescription("persistent", arguments: 0),
         ], tables: [.nat], hooks: [.prerouting, .output], scope: .flow, status: .acts)
 
@@ -15,7 +15,6 @@ public struct DNATTarget: TargetExtension {
 
     public init(_ options: GivenOptions) throws(RuleError) {
         let given = try options.required("to-destination")
-        try options.refuseSecond("to-destination", "DNAT: Multiple --to-destination not supported")
         range = try NATRange(destination: given, options, allowsBase: true)
         range.isRandom = options.contains("random")
         range.isPersistent = options.contains("persistent")

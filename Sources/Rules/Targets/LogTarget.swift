@@ -39,7 +39,7 @@ public struct LogTarget: TargetExtension {
             OptionDescription("log-tcp-sequence", arguments: 0), OptionDescription("log-tcp-options", arguments: 0),
             OptionDescription("log-ip-options", arguments: 0), OptionDescription("log-uid", arguments: 0),
             OptionDescription("log-macdecode", arguments: 0),
-        ], scope: .packet, status: .inactive(awaiting: "the whole iptables language"))
+        ], scope: .packet, status: .awaitsLanguage)
 
     public var target: Target { .log(self) }
 
@@ -49,16 +49,16 @@ public struct LogTarget: TargetExtension {
             let text = given.argument.text
             if let number = Number.parse(text, in: 0...7), let known = Level(rawValue: UInt8(number)) {
                 level = known
-            } else if let known = Level.names.first(where: { $0.key.hasPrefix(text.lowercased()) }) {
+            } else if let known = Level.names.first(where: { $0.key == text }) {
                 level = known.value
             } else {
                 throw RuleError(
-                    "log-level \"\(text)\" unknown", hint: Suggestion.hint(for: text, among: Level.names.map(\.key)),
+                    "log level \"\(text)\" unknown", hint: Suggestion.hint(for: text, among: Level.names.map(\.key)),
                     at: given.argument)
             }
         }
         if let given = options["log-prefix"] {
-            prefix = try options.string(given, upTo: 29)
+            prefix = try options.truncatedString(given, to: 29)
             if prefix.contains("\n") { throw options.invalid(given, nil, "no line feed may be in it") }
         }
         logsTCPSequence = options.contains("log-tcp-sequence")

@@ -28,7 +28,7 @@ public struct NATRange: Hashable, Sendable {
     }
 
     /// Protocols with ports, which a rule must name if it maps ports.
-    static let protocolsWithPorts: [UInt8] = [6, 17, 132, 33, 1, 136]
+    static let protocolsWithPorts: [UInt8] = [6, 17, 132, 33, 1]
 
     /// `[ADDRESS[-ADDRESS]][:PORT[-PORT[/BASE]]]`.
     init(destination given: GivenOption, _ options: GivenOptions, allowsBase: Bool) throws(RuleError) {
@@ -58,19 +58,25 @@ public struct NATRange: Hashable, Sendable {
     mutating func readPorts(
         _ text: Substring, _ given: GivenOption, _ options: GivenOptions, allowsBase: Bool
     ) throws(RuleError) {
-        guard let ipProtocol = options.rule.ipProtocol, !ipProtocol.isNegated,
-            Self.protocolsWithPorts.contains(ipProtocol.value.rawValue)
-        else {
+        guard let ipProtocol = given.ipProtocol, Self.protocolsWithPorts.contains(ipProtocol.value.rawValue) else {
             throw RuleError("Need TCP, UDP, SCTP or DCCP with port specification", at: given.argument)
         }
         var range = text
         var base: UInt16?
         if let slash = text.firstIndex(of: "/") {
             let after = text[text.index(after: slash)...]
-            guard allowsBase, let value = Number.parse(after, in: 0...65535) else {
-                throw RuleError("Invalid port:port syntax", at: given.argument)
+            guard allowsBase, text[..<slash].contains("-") else {
+                throw RuleError("Garbage after port value: `\(text[slash...])'", at: given.argument)
             }
-            base = UInt16(value)
+            if let number = Number.parse(after, in: 1...65535) {
+                base = UInt16(number)
+            } else if Number.parse(after, in: 0...UInt64.max) == nil,
+                let port = Names.servicePort(String(after), protocolName: nil)
+            {
+                base = port
+            } else {
+                throw RuleError("Port `\(after)' not valid", at: given.argument)
+            }
             range = text[..<slash]
         }
         var ends = range.split(separator: "-", maxSplits: 1, omittingEmptySubsequences: false)
@@ -83,11 +89,12 @@ public struct NATRange: Hashable, Sendable {
             } else if ends.count == 1, let port = Names.servicePort(String(end), protocolName: nil) {
                 bounds.append(port)
             } else {
-                throw RuleError("Port \"\(end)\" not valid", at: given.argument)
+                let hint = end.contains(":") ? "a range is written with a hyphen" : nil
+                throw RuleError("Port `\(end)' not valid", hint: hint, at: given.argument)
             }
         }
         guard bounds[0] <= bounds[bounds.count - 1] else {
-            throw RuleError("Port range \"\(range)\" funky", at: given.argument)
+            throw RuleError("Port range `\(range)' runs backwards", at: given.argument)
         }
         ports = bounds[0]...bounds[bounds.count - 1]
         basePort = base

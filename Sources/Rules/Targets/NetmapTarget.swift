@@ -8,13 +8,15 @@ public struct NetmapTarget: TargetExtension {
     public static let description = ExtensionDescription(
         .target, "NETMAP", summary: "one network mapped onto another, address by address",
         options: [OptionDescription("to")], tables: [.nat], hooks: [.prerouting, .input, .output, .postrouting],
-        scope: .flow, status: .inactive(awaiting: "the tracking issue"))
+        scope: .flow, status: .awaitsTracking)
 
     public var target: Target { .netmap(self) }
 
     public init(_ options: GivenOptions) throws(RuleError) {
         let given = try options.required("to")
-        network = try options.address(given)
+        let value = try options.address(given)
+        guard value.prefixLength != nil else { throw options.invalid(given, nil, "the mask has holes") }
+        network = AddressMask(address: value.address, mask: value.mask)
     }
 
     public func print(to printer: inout RulePrinter) { printer.option("to", network.description) }

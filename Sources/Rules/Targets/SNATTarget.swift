@@ -8,7 +8,7 @@ public struct SNATTarget: TargetExtension {
     public static let description = ExtensionDescription(
         .target, "SNAT", summary: "a new source for the flow",
         options: [
-            OptionDescription("to-source", canRepeat: true), OptionDescription("random", arguments: 0),
+            OptionDescription("to-source"), OptionDescription("random", arguments: 0),
             OptionDescription("random-fully", arguments: 0), OptionDescription("persistent", arguments: 0),
         ], tables: [.nat], hooks: [.input, .postrouting], scope: .flow, status: .acts)
 
@@ -16,7 +16,6 @@ public struct SNATTarget: TargetExtension {
 
     public init(_ options: GivenOptions) throws(RuleError) {
         let given = try options.required("to-source")
-        try options.refuseSecond("to-source", "SNAT: Multiple --to-source not supported")
         range = try NATRange(destination: given, options, allowsBase: false)
         range.isRandom = options.contains("random")
         range.isFullyRandom = options.contains("random-fully")
@@ -28,12 +27,5 @@ public struct SNATTarget: TargetExtension {
         if range.isRandom { printer.option("random") }
         if range.isFullyRandom { printer.option("random-fully") }
         if range.isPersistent { printer.option("persistent") }
-    }
-}
-
-extension GivenOptions {
-    func refuseSecond(_ name: String, _ message: String) throws(RuleError) {
-        let given = list.filter { $0.name == name }
-        if given.count > 1 { throw RuleError(message, at: given[1].word) }
     }
 }

@@ -39,6 +39,18 @@ enum Names {
         return unsafe UInt16(bigEndian: UInt16(truncatingIfNeeded: entry.pointee.s_port))
     }
 
+    /// The name of a port, of any protocol unless one is named.
+    static func serviceName(_ port: UInt16, protocolName: String?) -> String? {
+        let entry: UnsafeMutablePointer<servent>?
+        if let protocolName {
+            unsafe entry = getservbyport(Int32(port.bigEndian), protocolName)
+        } else {
+            unsafe entry = getservbyport(Int32(port.bigEndian), nil)
+        }
+        guard let entry = unsafe entry else { return nil }
+        return unsafe String(cString: entry.pointee.s_name)
+    }
+
     /// All IPv4 addresses of a host, in the resolver's order, each once.
     static func addresses(ofHost name: String) -> Result<[IPv4Address], ResolverFailure> {
         var hints = unsafe addrinfo()

@@ -19,3 +19,12 @@ enum Quoting {
         return result + "\""
     }
 }
+
+extension Quoting {
+    /// For strings that iptables saves as they are, which works unless they have blanks or quotation marks in them:
+    /// only those are quoted, so that what is saved can be restored.
+    static func quotedIfBroken(_ text: String) -> String {
+        let isBroken = text.isEmpty || text.unicodeScalars.contains { $0 == " " || $0 == "\t" || $0 == "\"" }
+        return isBroken ? quoted(text) : text
+    }
+}

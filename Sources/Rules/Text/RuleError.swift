@@ -9,11 +9,19 @@ public struct RuleError: Error, Hashable, Sendable {
     /// iptables' exit code for the case: 1 other, 2 usage, 3 version, 4 resource.
     public var exitCode: Int32
 
+    /// What the iptables command says instead of `message`, where scripts may be looking for its words.
+    var legacyMessage: String?
+
     public init(_ message: String, hint: String? = nil, at word: Word? = nil, exitCode: Int32 = 2) {
+        self.init(message, hint: hint, at: word, exitCode: exitCode, legacy: nil)
+    }
+
+    init(_ message: String, hint: String? = nil, at word: Word? = nil, exitCode: Int32 = 2, legacy: String?) {
         self.message = message
         self.hint = hint
         self.word = word
         self.exitCode = exitCode
+        legacyMessage = legacy
     }
 }
 

@@ -22,6 +22,7 @@ struct RulesRestoreCommand: ParsableCommand {
             .rulesRestore(
                 RulesRestore(file: file, text: text, counters: counters, noflush: noflush, table: table)))
         guard case .done(let done) = reply else { throw ClientOptions.unexpected(reply) }
-        if let message = done.message { Output.standard.line(message) }
+        if let message = done.message { Output.error.line(message) }
+        try Output.error.flush()
     }
 }

@@ -4,6 +4,8 @@ import Control
 struct ShowDrops: ParsableCommand {
     static let configuration = CommandConfiguration(commandName: "drops", abstract: "Packets dropped, by reason.")
 
+    @Flag(help: "Also reasons that never occurred; --json always has them.")
+    var all = false
     @OptionGroup var client: ClientOptions
     @OptionGroup var options: ListOptions
 
@@ -13,6 +15,8 @@ struct ShowDrops: ParsableCommand {
         ])
         try client.list(.drops, json: options.json, table: table) { reply in
             if case .drop(let row) = reply { row } else { nil }
+        } isShown: { row in
+            all || row.packets > 0
         } cells: { row in
             ["\(row.packets)", row.reason, row.text]
         }

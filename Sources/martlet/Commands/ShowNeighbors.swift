@@ -10,12 +10,12 @@ struct ShowNeighbors: ParsableCommand {
 
     func run() throws {
         let table = Table([
-            ("address", .left), ("mac", .left), ("link", .left), ("state", .left), ("packets waiting", .right),
+            ("address", .left), ("mac", .left), ("link", .left), ("state", .left),
         ])
         try client.list(.neighbors, json: options.json, table: table) { reply in
             if case .neighbor(let row) = reply { row } else { nil }
         } cells: { row in
-            ["\(row.address)", row.mac?.description ?? absent, row.link, row.state, "\(row.waiting)"]
+            ["\(row.address)", row.mac?.description ?? absent, row.link, row.state]
         }
     }
 }

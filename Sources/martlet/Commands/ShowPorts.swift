@@ -11,7 +11,7 @@ struct ShowPorts: ParsableCommand {
     func run() throws {
         let table = Table([
             ("port", .left), ("mode", .left), ("state", .left), ("mtu", .right), ("addresses", .left), ("rx packets", .right),
-            ("rx bytes", .right), ("tx packets", .right), ("tx bytes", .right), ("dropped", .right),
+            ("rx bytes", .right), ("tx packets", .right), ("tx bytes", .right), ("lost", .right),
             ("fill", .right), ("rx", .right), ("tx", .right), ("completion", .right),
         ])
         try client.list(.ports, json: options.json, table: table) { reply in
@@ -21,7 +21,7 @@ struct ShowPorts: ParsableCommand {
                 row.name, row.mode, !row.isUp ? "down" : row.isRunning ? "up" : "no carrier", "\(row.mtu)",
                 row.addresses.isEmpty ? absent : row.addresses.map(\.description).joined(separator: " "),
                 "\(row.received.packets)", "\(row.received.bytes)", "\(row.transmitted.packets)",
-                "\(row.transmitted.bytes)", "\(row.dropped)", Self.rings(row, \.fill), Self.rings(row, \.receive),
+                "\(row.transmitted.bytes)", "\(row.lost)", Self.rings(row, \.fill), Self.rings(row, \.receive),
                 Self.rings(row, \.transmit), Self.rings(row, \.completion),
             ]
         }

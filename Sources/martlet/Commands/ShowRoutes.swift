@@ -17,19 +17,19 @@ struct ShowRoutes: ParsableCommand {
             if case .route(let row) = reply { row } else { nil }
         } cells: { row in
             [
-                row.table, "\(row.prefix)", row.kind, row.hops.map(Self.text).joined(separator: ", "),
+                row.table, "\(row.prefix)", row.kind, row.hops.map { Self.text($0, isForwarding: row.kind == "unicast") }.joined(separator: ", "),
                 row.preferredSource?.description ?? absent, "\(row.metric)",
             ]
         }
     }
 
     /// A way out; of several, each with its weight.
-    private static func text(_ hop: RouteHopRow) -> String {
+    private static func text(_ hop: RouteHopRow, isForwarding: Bool) -> String {
         var text = hop.gateway.map { "\($0) " } ?? ""
         text += hop.link
         if hop.weight != 1 { text += " weight \(hop.weight)" }
         if hop.isDead { text += " (down)" }
-        if !hop.isPort { text += " (no port)" }
+        if !hop.isPort, isForwarding { text += " (no port)" }
         return text
     }
 }

@@ -10,7 +10,7 @@ struct ShowWorkers: ParsableCommand {
     func run() throws {
         let table = Table([
             ("worker", .right), ("cpu", .right), ("poll", .left), ("busy", .right), ("bursts", .right),
-            ("packets", .right), ("wakeups", .right), ("kicks", .right), ("flows", .right), ("held", .right),
+            ("packets", .right), ("wakeups", .right), ("kicks", .right), ("held", .right),
             ("free", .right), ("effects lost", .right),
         ])
         try client.list(.workers, json: options.json, table: table) { reply in
@@ -19,7 +19,7 @@ struct ShowWorkers: ParsableCommand {
             [
                 "\(row.id)", row.cpu.map(String.init) ?? absent, row.poll,
                 "\(Int((min(max(row.busyShare, 0), 1) * 100).rounded()))%", "\(row.bursts)", "\(row.packets)",
-                "\(row.wakeups)", "\(row.kicks)", "\(row.flows)", "\(row.framesHeld)", "\(row.framesFree)",
+                "\(row.wakeups)", "\(row.kicks)", "\(row.framesHeld)", "\(row.framesFree)",
                 "\(row.effectsLost)",
             ]
         }

@@ -1,0 +1,236 @@
+import Control
+import Dataplane
+import Glibc
+import Net
+import PacketIO
+import Rules
+import Synchronization
+
+/// The router without its ports and threads: the tables that workers share, the rules in force, the routes. The daemon puts
+/// rings and threads around it, `replay` puts captures.
+///
+/// Everything here but what workers use is called with `lock` held: by the daemon's own thread and by the threads of
+/// control clients.
+final class RouterCore: @unchecked Sendable {
+    let portNames: [String]
+    let workerCount: Int
+    let shared: SharedState
+    let writer: RoutingWriter
+    let lock = Mutex(())
+
+    private let retirement: Retirement
+    private(set) var book: RuleBook
+    private var generation: UInt64 = 1
+    private var tracking: TrackingSettings
+    private var settings: RouterSettings
+    private var alwaysTracks: Bool
+    private var workers: [WorkerReport?]
+
+    /// What a worker shows of itself.
+    struct WorkerReport {
+        var statistics: Statistics
+        var effects: EffectRing
+    }
+
+    init(
+        portNames: [String], memory: FrameMemory, workerCount: Int, conntrack: ConntrackConfiguration,
+        ruleset: Ruleset, settings: RouterSettings, key: UInt64
+    ) throws(RuleCompiler.Refusal) {
+        self.portNames = portNames
+        self.workerCount = workerCount
+        self.settings = settings
+        alwaysTracks = conntrack.always
+        tracking = TrackingSettings(conntrack)
+        // One more than there are workers, for the slow side's own looks at the flows.
+        let epochs = Epochs(workerCount: workerCount + 1)
+        let retirement = Retirement(epochs: epochs)
+        self.retirement = retirement
+        writer = RoutingWriter(retire: { retirement.retire($0) })
+        book = try RuleBook(
+            ruleset, portNames: portNames, alwaysTracks: alwaysTracks, workerCount: workerCount)
+        let pool = SharedFramePool(memory: memory)
+        pool.fill(from: memory)
+        shared = SharedState(
+            memory: memory, pool: pool,
+            flows: FlowTable(
+                maximum: conntrack.max ?? Self.defaultFlowLimit(), workerCount: workerCount, key: key),
+            routing: writer.routing, epochs: epochs,
+            snapshots: SnapshotCell(
+                Snapshot(generation: 1, rules: book.compiled, tracking: tracking, settings: settings)))
+        workers = Array(repeating: nil, count: workerCount)
+    }
+
+    /// As the kernel sizes nf_conntrack_max: by memory (nf_conntrack_init_start in net/netfilter/nf_conntrack_core.c).
+    static func defaultFlowLimit() -> Int {
+        let bytes = Int(sysconf(Int32(_SC_PHYS_PAGES))) * Int(sysconf(Int32(_SC_PAGESIZE)))
+        if bytes > 4 << 30 { return 262_144 }
+        if bytes > 1 << 30 { return 65_536 }
+        return max(bytes / 16384 / 8, 32)
+    }
+
+    // MARK: Workers
+
+    /// A worker's part of the data plane. Called once for each id, from the thread that will run it.
+    func makeWorker(_ id: Int, seed: UInt64) -> Worker {
+        lock.withLock { _ in
+            let worker = Worker(id: id, shared: shared, snapshot: snapshot, seed: seed)
+            workers[id] = WorkerReport(statistics: worker.statistics, effects: worker.effects)
+            return worker
+        }
+    }
+
+    /// What each worker that has started shows.
+    var reports: [WorkerReport] { workers.compactMap { $0 } }
+    /// The same by worker; nil for those that have not started.
+    var workerReports: [WorkerReport?] { workers }
+
+    /// Gives back what no worker looks at any more.
+    func reclaim() { retirement.reclaim() }
+
+    // MARK: The kernel's state
+
+    /// Names of all links, and addresses of each in the kernel's order, to be shown.
+    private(set) var linkNames: [LinkIndex: String] = [:]
+    private(set) var addresses: [LinkIndex: [IPv4Prefix]] = [:]
+
+    /// Follows changes of links, addresses, routes, policy and neighbours, in their order.
+    func apply(_ changes: [KernelChange]) {
+        writer.apply(changes)
+        for change in changes {
+            switch change {
+            case .link(let link): linkNames[link.index] = link.name
+            case .linkRemoved(let link):
+                linkNames[link] = nil
+                addresses[link] = nil
+            case .address(let address):
+                if addresses[address.link]?.contains(address.prefix) != true {
+                    addresses[address.link, default: []].append(address.prefix)
+                }
+            case .addressRemoved(let address): addresses[address.link]?.removeAll { $0 == address.prefix }
+            default: break
+            }
+        }
+    }
+
+    // MARK: Rules and settings
+
+    private var snapshot: Snapshot {
+        Snapshot(generation: generation, rules: book.compiled, tracking: tracking, settings: settings)
+    }
+
+    /// Whether the rules in force are others than those last read from the configuration's file.
+    private(set) var rulesAreModified = false
+
+    /// The rules in force with all they have counted.
+    var ruleset: Ruleset { book.current }
+
+    /// Puts other rules in force, all at once: a burst sees the old ones or the new ones. Flows stay. Returns when no worker uses the
+    /// old ones any more.
+    ///
+    /// - Parameter earlier: the rules that `new` was made from; what the tables that both have alike count meanwhile is kept.
+    /// - Throws: if a rule cannot be carried out; nothing has changed then.
+    func replaceRules(_ new: Ruleset, madeFrom earlier: Ruleset) throws(RuleCompiler.Refusal) {
+        let next = try RuleBook(
+            new, portNames: portNames, alwaysTracks: alwaysTracks, workerCount: workerCount)
+        replaceBook(next, madeFrom: earlier)
+        rulesAreModified = true
+    }
+
+    /// Puts the rules and the tracking of a configuration in force, in one step as `replaceRules` does. Rules count from zero, or
+    /// from what `ruleset` says.
+    func reload(_ ruleset: Ruleset, conntrack: ConntrackConfiguration) throws(RuleCompiler.Refusal) {
+        let next = try RuleBook(
+            ruleset, portNames: portNames, alwaysTracks: conntrack.always, workerCount: workerCount)
+        alwaysTracks = conntrack.always
+        tracking = TrackingSettings(conntrack)
+        replaceBook(next, madeFrom: Ruleset())
+        rulesAreModified = false
+    }
+
+    private func replaceBook(_ next: RuleBook, madeFrom earlier: Ruleset) {
+        let old = book
+        book = next
+        publish()
+        waitForWorkers()
+        book.inherit(from: old.current, madeFrom: earlier)
+        retirement.retire { old.compiled.deallocate() }
+    }
+
+    private func publish() {
+        generation += 1
+        let release = shared.snapshots.publish(snapshot)
+        retirement.retire(release)
+    }
+
+    /// Until every worker has begun a new burst, or sleeps; at the longest for a second, in case one hangs.
+    private func waitForWorkers() {
+        let target = shared.epochs.target()
+        for _ in 0..<10_000 {
+            if shared.epochs.isReached(target) { return }
+            usleep(100)
+        }
+    }
+
+    var snapshotGeneration: UInt64 { generation }
+
+    // MARK: Flows
+
+    /// Visits every flow. While it lasts no entry is reused, so that a flow may be killed by its index.
+    func forEachFlow(_ visit: (FlowTable.Record) -> Void) {
+        shared.epochs.enter(workerCount)
+        defer { shared.epochs.leave(workerCount) }
+        shared.flows.forEach(visit)
+    }
+
+    /// Ends masqueraded flows whose address or port has gone (masq_inet_event and masq_device_event in
+    /// net/netfilter/nf_nat_masquerade.c).
+    func endMasquerades(_ changes: [KernelChange], ports: [AttachedPort]) {
+        var gone: [(PortIndex, IPv4Address?)] = []
+        func port(_ link: LinkIndex) -> PortIndex? { ports.first { $0.link == link }?.index }
+        for change in changes {
+            switch change {
+            case .addressRemoved(let address):
+                if let port = port(address.link) { gone.append((port, address.prefix.address)) }
+            case .link(let link) where !link.isUp:
+                if let port = port(link.index) { gone.append((port, nil)) }
+            case .linkRemoved(let link):
+                if let port = port(link) { gone.append((port, nil)) }
+            default: break
+            }
+        }
+        guard !gone.isEmpty else { return }
+        forEachFlow { flow in
+            guard flow.status.contains(.masqueraded) else { return }
+            for (port, address) in gone where flow.masqueradePort == port {
+                if address == nil || address == flow.reply.destination { shared.flows.kill(flow.index) }
+            }
+        }
+    }
+}
+
+extension TrackingSettings {
+    init(_ configuration: ConntrackConfiguration) {
+        self.init()
+        func seconds(_ timeout: ConntrackTimeout) -> UInt64 {
+            UInt64(configuration.timeouts[timeout]) * 1_000_000_000
+        }
+        tcp.loose = configuration.tcpLoose
+        tcp.timeouts.synSent = seconds(.tcpSynSent)
+        tcp.timeouts.synReceived = seconds(.tcpSynRecv)
+        tcp.timeouts.established = seconds(.tcpEstablished)
+        tcp.timeouts.finWait = seconds(.tcpFinWait)
+        tcp.timeouts.closeWait = seconds(.tcpCloseWait)
+        tcp.timeouts.lastAck = seconds(.tcpLastAck)
+        tcp.timeouts.timeWait = seconds(.tcpTimeWait)
+        tcp.timeouts.close = seconds(.tcpClose)
+        tcp.timeouts.synSent2 = seconds(.tcpSynSent2)
+        tcp.timeouts.retransmission = seconds(.tcpMaxRetrans)
+        tcp.timeouts.unacknowledged = seconds(.tcpUnacknowledged)
+        udp = seconds(.udp)
+        udpStream = seconds(.udpStream)
+        icmp = seconds(.icmp)
+        gre = seconds(.gre)
+        greStream = seconds(.greStream)
+        generic = seconds(.generic)
+    }
+}

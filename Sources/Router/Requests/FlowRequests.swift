@@ -1,0 +1,72 @@
+import Control
+import Dataplane
+import Net
+import Synchronization
+
+extension RequestHandler {
+    /// The flows that a filter means, in no order. They are copied first and told of afterwards.
+    func listFlows(_ filter: FlowFilter, row: (FlowRow) throws -> Void) throws {
+        let now = Heartbeat.now()
+        let records = core.lock.withLock { _ in
+            var records: [FlowTable.Record] = []
+            core.forEachFlow { if $0.expires > now { records.append($0) } }
+            return records
+        }
+        for record in records {
+            let flow = FlowRow(record, at: now)
+            if filter.matches(flow) { try row(flow) }
+        }
+    }
+
+    var flowCount: FlowCount {
+        let flows = core.shared.flows
+        return FlowCount(count: flows.count, max: flows.maximum, buckets: flows.bucketCount)
+    }
+
+    /// - Returns: how many there were.
+    func deleteFlows(_ isMeant: (FlowRow) -> Bool) -> Int {
+        let now = Heartbeat.now()
+        return core.lock.withLock { _ in
+            var count = 0
+            core.forEachFlow { record in
+                if isMeant(FlowRow(record, at: now)), core.shared.flows.kill(record.index) { count += 1 }
+            }
+            return count
+        }
+    }
+}
+
+extension FlowRow {
+    /// What /proc/net/nf_conntrack would say of a flow.
+    init(_ record: FlowTable.Record, at now: Instant) {
+        let ipProtocol = record.original.ipProtocol
+        self.init(
+            protocol: ipProtocol, timeout: UInt32(clamping: record.expires.since(now) / 1_000_000_000),
+            state: ipProtocol == .tcp ? record.tcpState.name : nil,
+            original: Control.FlowTuple(record.original, record.originalCounter),
+            reply: Control.FlowTuple(record.reply, record.replyCounter),
+            isReplySeen: record.status.contains(.seenReply), isAssured: record.status.contains(.assured),
+            isOffloaded: false, mark: record.mark, zone: record.original.zone,
+            // The table's reference and the reader's own, as in the kernel's list.
+            use: 2)
+    }
+}
+
+extension Control.FlowTuple {
+    fileprivate init(_ tuple: Dataplane.FlowTuple, _ counter: Flow.Counter) {
+        self.init(
+            source: tuple.source, destination: tuple.destination, packets: counter.packets, bytes: counter.bytes)
+        switch tuple.ipProtocol {
+        case .icmp:
+            icmp = ICMPKey(
+                type: UInt8(tuple.destinationPort >> 8), code: UInt8(truncatingIfNeeded: tuple.destinationPort),
+                id: tuple.sourcePort)
+        case .gre:
+            gre = GREKey(source: tuple.sourcePort, destination: tuple.destinationPort)
+        case .tcp, .udp, .udpLite, .sctp, .dccp:
+            sourcePort = tuple.sourcePort
+            destinationPort = tuple.destinationPort
+        default: break
+        }
+    }
+}

@@ -1,0 +1,53 @@
+import Control
+import Dataplane
+import Glibc
+import Net
+import PacketIO
+
+/// Answers what control clients ask, each on its client's thread.
+///
+/// Whatever is read or changed on the slow side happens with `core.lock` held. Replies go to a client that may be slow, so
+/// they are sent only after the lock is free again: every request first collects, then replies.
+struct RequestHandler: ControlHandler {
+    let core: RouterCore
+    let reloader: Reloader
+    let exchange: Exchange
+    let ports: [AttachedPort]
+    let hostPort: AttachedPort
+    let umem: Umem
+    let configuration: Configuration
+    let configurationPath: String
+    /// When forwarding began, as CLOCK_MONOTONIC.
+    let started: Instant
+
+    func handle(_ request: Request, reply: (Reply) throws -> Void) throws {
+        switch request {
+        case .ports: for row in portRows() { try reply(.port(row)) }
+        case .workers: for row in try workerRows() { try reply(.worker(row)) }
+        case .stats: try reply(.stats(try stats()))
+        case .drops: for row in dropRows() { try reply(.drop(row)) }
+        case .routes: try listRoutes { try reply(.route($0)) }
+        case .neighbors: for row in neighborRows() { try reply(.neighbor(row)) }
+        case .rulesSummary: try reply(.rulesSummary(rulesSummary))
+        case .version: try reply(.version(version))
+        case .flowsList(let filter): try listFlows(filter) { try reply(.flow($0)) }
+        case .flowsCount: try reply(.flowCount(flowCount))
+        case .flowsFlush: try reply(.done(Done(count: deleteFlows { _ in true })))
+        case .flowsDelete(let filter): try reply(.done(Done(count: deleteFlows(filter.matches))))
+        case .rulesSave(let options): try reply(.rules(try save(options)))
+        case .rulesRestore(let options): try reply(.done(try restore(options)))
+        case .rulesList(let options): try reply(.rules(try list(options)))
+        case .reload: try reply(.done(Done(message: try reloader.reload().joined(separator: "\n"))))
+        }
+    }
+
+    private var version: VersionReply {
+        var names = utsname()
+        unsafe uname(&names)
+        let kernel = unsafe withUnsafeBytes(of: names.release) { bytes in
+            unsafe String(decoding: bytes.prefix { $0 != 0 }, as: UTF8.self)
+        }
+        return VersionReply(
+            version: Version.current, kernel: kernel, pid: getpid(), configuration: configurationPath)
+    }
+}

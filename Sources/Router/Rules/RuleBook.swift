@@ -1,0 +1,49 @@
+import Dataplane
+import Net
+import Rules
+
+/// The rules in force, as text would have them and as packets meet them, and what each has counted.
+struct RuleBook {
+    /// With the counters they had when they came into force.
+    private var ruleset: Ruleset
+    private let origins: [RuleCompiler.Origin]
+    let compiled: CompiledRules
+
+    init(_ ruleset: Ruleset, portNames: [String], alwaysTracks: Bool, workerCount: Int) throws(RuleCompiler.Refusal) {
+        let result = try RuleCompiler.compile(ruleset, portNames: portNames, alwaysTracks: alwaysTracks)
+        self.ruleset = ruleset
+        origins = result.origins
+        compiled = CompiledRules(result.source, workerCount: workerCount)
+    }
+
+    /// The rules with everything they have counted until now.
+    var current: Ruleset {
+        var current = ruleset
+        for (number, origin) in origins.enumerated() {
+            let counted = compiled.counted(rule: number)
+            guard counted.packets > 0 else { continue }
+            let index = current.tables.firstIndex { $0.name == origin.table }
+            guard let index else { continue }
+            if let rule = origin.rule {
+                current.tables[index].chains[origin.chain].rules[rule].counters.packets &+= counted.packets
+                current.tables[index].chains[origin.chain].rules[rule].counters.bytes &+= counted.bytes
+            } else if current.tables[index].chains[origin.chain].isBuiltIn {
+                current.tables[index].chains[origin.chain].counters.packets &+= counted.packets
+                current.tables[index].chains[origin.chain].counters.bytes &+= counted.bytes
+            }
+        }
+        return current
+    }
+
+    /// Takes over what tables that stayed as they were have counted between the moment their successor was made from them and the
+    /// moment the last worker left them.
+    mutating func inherit(from final: Ruleset, madeFrom earlier: Ruleset) {
+        for table in ruleset.tables.indices {
+            let name = ruleset.tables[table].name
+            guard let before = earlier.tables.first(where: { $0.name == name }),
+                let after = final.tables.first(where: { $0.name == name }), ruleset.tables[table] == before
+            else { continue }
+            ruleset.tables[table] = after
+        }
+    }
+}

@@ -1,0 +1,106 @@
+import CXDP
+import Dataplane
+import Glibc
+import Net
+import Synchronization
+
+/// What workers and the slow side say to each other: signs of life, frames for another's queue, wake-ups, and a pause in which the
+/// books are read.
+final class Exchange: @unchecked Sendable {
+    /// One worker's line in the shared memory; only the worker writes it, but for `isAsleep`, which a waker clears.
+    struct Line: ~Copyable {
+        /// Grows with every round of the loop.
+        let progress: Atomic<UInt64>
+        let isAsleep: Atomic<UInt32>
+        let isParked: Atomic<UInt32>
+        let wakeups: Atomic<UInt64>
+        let kicks: Atomic<UInt64>
+        let busyNanoseconds: Atomic<UInt64>
+        /// Free chunks in the worker's own stock, as of the last pause.
+        let stock: Atomic<UInt64>
+        let hasEnded: Atomic<UInt32>
+    }
+
+    let workerCount: Int
+    let lines: Slab<Line>
+    private let pauseRequested = Atomic<UInt32>(0)
+    private let endRequested = Atomic<UInt32>(0)
+    /// For each worker, an eventfd that ends its sleep.
+    let wakeDescriptors: [Int32]
+    /// An eventfd that a worker writes when it has left an effect.
+    let effectDescriptor: Int32
+    private let handoffs: [Handoff]
+
+    init(workerCount: Int) {
+        self.workerCount = workerCount
+        lines = Slab(count: workerCount)
+        wakeDescriptors = (0..<workerCount).map { _ in eventfd(0, Int32(EFD_NONBLOCK | EFD_CLOEXEC)) }
+        effectDescriptor = eventfd(0, Int32(EFD_NONBLOCK | EFD_CLOEXEC))
+        handoffs = (0..<workerCount * workerCount).map { _ in Handoff() }
+    }
+
+    deinit { for descriptor in wakeDescriptors + [effectDescriptor] { close(descriptor) } }
+
+    func handoff(from: Int, to: Int) -> Handoff { handoffs[from * workerCount + to] }
+
+    /// Frames between workers.
+    var handedOff: Int { handoffs.reduce(0) { $0 + $1.count } }
+
+    /// Ends a worker's sleep, if it sleeps.
+    func wake(_ worker: Int) {
+        if lines[worker].isAsleep.load(ordering: .sequentiallyConsistent) != 0 { signal(wakeDescriptors[worker]) }
+    }
+
+    func signal(_ descriptor: Int32) {
+        var one: UInt64 = 1
+        unsafe write(descriptor, &one, 8)
+    }
+
+    func drain(_ descriptor: Int32) {
+        var count: UInt64 = 0
+        unsafe read(descriptor, &count, 8)
+    }
+
+    // MARK: The slow side
+
+    /// Runs a body while every worker waits between two bursts, so that what it reads belongs together. Packets wait in the rings
+    /// meanwhile.
+    ///
+    /// - Returns: nil if a worker did not stop within a fifth of a second; the body has not run then.
+    func paused<R>(_ body: () -> R) -> R? {
+        pauseRequested.store(1, ordering: .sequentiallyConsistent)
+        defer { pauseRequested.store(0, ordering: .sequentiallyConsistent) }
+        for worker in 0..<workerCount { signal(wakeDescriptors[worker]) }
+        for _ in 0..<4000 {
+            if (0..<workerCount).allSatisfy({ isStill($0) }) { return body() }
+            usleep(50)
+        }
+        return nil
+    }
+
+    private func isStill(_ worker: Int) -> Bool {
+        lines[worker].isParked.load(ordering: .acquiring) != 0 || lines[worker].hasEnded.load(ordering: .acquiring) != 0
+    }
+
+    /// Has every worker end after its burst.
+    func end() {
+        endRequested.store(1, ordering: .sequentiallyConsistent)
+        for worker in 0..<workerCount { signal(wakeDescriptors[worker]) }
+    }
+
+    // MARK: The worker's side
+
+    @inline(__always)
+    var isEnding: Bool { endRequested.load(ordering: .relaxed) != 0 }
+
+    @inline(__always)
+    var isPausing: Bool { pauseRequested.load(ordering: .relaxed) != 0 }
+
+    /// Waits for the end of a pause.
+    func park(_ worker: Int, stock: Int) {
+        lines[worker].stock.store(UInt64(stock), ordering: .relaxed)
+        lines[worker].isParked.store(1, ordering: .releasing)
+        while pauseRequested.load(ordering: .acquiring) != 0, !isEnding { usleep(20) }
+        lines[worker].isParked.store(0, ordering: .releasing)
+    }
+}

@@ -1,0 +1,111 @@
+/// The iptables command, carried out on a ruleset instead of a kernel.
+public enum IPTables {
+    /// What a command leads to.
+    public struct Outcome: Sendable {
+        /// For standard output.
+        public var output: String
+        /// For standard error.
+        public var errors: String
+        /// 0 done, 1 other, 2 usage, 3 version, 4 resource.
+        public var exitCode: Int32
+        /// The rules afterwards; nil if they are as before.
+        public var ruleset: Ruleset?
+    }
+
+    /// What `-V` prints and messages begin with.
+    public static let version = "v1.8.9 (legacy)"
+
+    /// Carries out one command.
+    /// - Parameters:
+    ///   - arguments: without the command's own name.
+    ///   - ruleset: the rules in force, with current counters.
+    public static func run(_ arguments: [String], on ruleset: Ruleset) -> Outcome {
+        do throws(RuleError) {
+            let command = try CommandParser.parse(Word.words(of: arguments, after: "iptables"), from: .arguments)
+            return try run(command, on: ruleset)
+        } catch {
+            return Outcome(output: "", errors: message(for: error), exitCode: error.exitCode, ruleset: nil)
+        }
+    }
+
+    private static func run(_ command: Command, on ruleset: Ruleset) throws(RuleError) -> Outcome {
+        var changed = ruleset
+        switch command.verb {
+        case .version:
+            return Outcome(output: "iptables \(version)\n", errors: "", exitCode: 0, ruleset: nil)
+        case .help:
+            return Outcome(output: Usage.text(about: command.helpAbout), errors: "", exitCode: 0, ruleset: nil)
+        case .list(let number):
+            let output = try ruleset[command.table].listing(command, number: number)
+            try changed.apply(command)
+            return Outcome(output: output, errors: "", exitCode: 0, ruleset: command.alsoZeroes ? changed : nil)
+        case .listRules(let number):
+            let output = try ruleset[command.table].ruleListing(command, number: number)
+            try changed.apply(command)
+            return Outcome(output: output, errors: "", exitCode: 0, ruleset: command.alsoZeroes ? changed : nil)
+        case .check:
+            try changed.apply(command)
+            return Outcome(output: "", errors: "", exitCode: 0, ruleset: nil)
+        default:
+            try changed.apply(command)
+            if let placed = changed[command.table].check().first {
+                var error = placed.error
+                error.exitCode = 1
+                throw error
+            }
+            return Outcome(output: "", errors: "", exitCode: 0, ruleset: changed)
+        }
+    }
+
+    /// An error as iptables prints it. Its own sentences come first, what we know better follows on the same line.
+    static func message(for error: RuleError) -> String {
+        let hint = error.hint.map { " (\($0))" } ?? ""
+        switch error.exitCode {
+        case 1, 4: return "iptables: \(error.message)\(hint)\n"
+        case 3:
+            return "iptables \(version): \(error.message) (do you need to insmod?)\n"
+                + "Perhaps iptables or your kernel needs to be upgraded.\n"
+        default:
+            if let legacy = error.legacyMessage {
+                return "iptables \(version): \(legacy)\n\(error.hint.map { "\($0)\n" } ?? "")"
+                    + "Try `iptables -h' or 'iptables --help' for more information.\n"
+            }
+            return "iptables \(version): \(error.message)\(hint)\n"
+                + "Try `iptables -h' or 'iptables --help' for more information.\n"
+        }
+    }
+}
+
+extension Table {
+    /// What `-S` prints: the commands that make the table.
+    func ruleListing(_ command: Command, number: Int?) throws(RuleError) -> String {
+        let selected = try chains(for: command)
+        var text = ""
+        if number == nil {
+            for chain in selected {
+                if let policy = chain.policy {
+                    let counters = command.isVerbose ? " -c \(chain.counters.packets) \(chain.counters.bytes)" : ""
+                    text += "-P \(chain.name) \(policy.rawValue)\(counters)\n"
+                } else {
+                    text += "-N \(chain.name)\n"
+                }
+            }
+        }
+        for chain in selected {
+            for (index, rule) in chain.rules.enumerated() where number == nil || number == index + 1 {
+                text += "-A \(chain.name)\(rule.specification(withCounters: command.isVerbose))\n"
+            }
+        }
+        return text
+    }
+
+    func chains(for command: Command) throws(RuleError) -> [Chain] {
+        guard let name = command.chain else { return chains }
+        guard let chain = self[chain: name] else {
+            throw RuleError(
+                "No chain/target/match by that name.", hint: Suggestion.hint(for: name, among: chains.map(\.name)),
+                at: command.chainWord, exitCode: 1)
+        }
+        return [chain]
+    }
+}

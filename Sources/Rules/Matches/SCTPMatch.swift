@@ -1,0 +1,150 @@
+/// `-m sctp`: ports and chunks of an SCTP packet (kernel: xt_sctp.c; RFC 9260).
+public struct SCTPMatch: MatchExtension {
+    /// How the chunks of a packet are compared with those listed.
+    public enum Mode: String, Hashable, Sendable {
+        /// Every listed type is present.
+        case all
+        /// One of the listed types is present.
+        case any
+        /// No type is present that is not listed.
+        case only
+    }
+
+    /// A chunk type, and which of its flags must be set or clear.
+    public struct Chunk: Hashable, Sendable {
+        public var type: UInt8
+        /// Flag bits looked at, and those of them that must be set.
+        public var flagMask: UInt8
+        public var flags: UInt8
+
+        public init(type: UInt8, flagMask: UInt8 = 0, flags: UInt8 = 0) {
+            self.type = type
+            self.flagMask = flagMask
+            self.flags = flags
+        }
+    }
+
+    public struct Chunks: Hashable, Sendable {
+        public var mode: Mode
+        /// In the order they are saved. Every type there is, if `isEveryType`.
+        public var list: [Chunk]
+        public var isEveryType: Bool
+
+        public init(mode: Mode, list: [Chunk], isEveryType: Bool = false) {
+            self.mode = mode
+            self.list = list
+            self.isEveryType = isEveryType
+        }
+    }
+
+    public var sourcePorts: Negatable<ClosedRange<UInt16>>?
+    public var destinationPorts: Negatable<ClosedRange<UInt16>>?
+    public var chunks: Negatable<Chunks>?
+
+    public init(
+        sourcePorts: Negatable<ClosedRange<UInt16>>? = nil, destinationPorts: Negatable<ClosedRange<UInt16>>? = nil,
+        chunks: Negatable<Chunks>? = nil
+    ) {
+        self.sourcePorts = sourcePorts
+        self.destinationPorts = destinationPorts
+        self.chunks = chunks
+    }
+
+    public static let description = ExtensionDescription(
+        .match, "sctp", summary: "ports and chunks of SCTP",
+        options: [
+            OptionDescription("source-port", "sport", canNegate: true),
+            OptionDescription("destination-port", "dport", canNegate: true),
+            OptionDescription("chunk-types", arguments: 2, canNegate: true),
+        ], protocols: [132], scope: .flow, status: .awaitsLanguage)
+
+    public var match: Match { .sctp(self) }
+    public var isFlowInvariant: Bool { chunks == nil }
+
+    /// Chunk types by name, with the letters of their flags from bit 7 down to bit 0; `-` is a bit without a name.
+    private static let types: [(name: String, type: UInt8, letters: String)] = [
+        ("DATA", 0, "----IUBE"), ("INIT", 1, "--------"), ("INIT_ACK", 2, "--------"), ("SACK", 3, "--------"),
+        ("HEARTBEAT", 4, "--------"), ("HEARTBEAT_ACK", 5, "--------"), ("ABORT", 6, "-------T"),
+        ("SHUTDOWN", 7, "--------"), ("SHUTDOWN_ACK", 8, "--------"), ("ERROR", 9, "--------"),
+        ("COOKIE_ECHO", 10, "--------"), ("COOKIE_ACK", 11, "--------"), ("ECN_ECNE", 12, "--------"),
+        ("ECN_CWR", 13, "--------"), ("SHUTDOWN_COMPLETE", 14, "-------T"), ("I_DATA", 64, "----IUBE"),
+        ("RE_CONFIG", 130, "--------"), ("PAD", 132, "--------"), ("ASCONF", 193, "--------"),
+        ("ASCONF_ACK", 128, "--------"), ("FORWARD_TSN", 192, "--------"), ("I_FORWARD_TSN", 194, "--------"),
+    ]
+
+    public init(_ options: GivenOptions) throws(RuleError) {
+        sourcePorts = try options.negatablePorts("source-port")
+        destinationPorts = try options.negatablePorts("destination-port")
+        if let given = options["chunk-types"] {
+            guard let mode = Mode(rawValue: given.arguments[0].text.lowercased()) else {
+                throw RuleError("Match type has to be one of \"ALL\", \"ANY\" or \"ONLY\"", at: given.arguments[0])
+            }
+            chunks = Negatable(try Self.chunks(given.arguments[1], mode), isNegated: given.isNegated)
+        }
+    }
+
+    private static func chunks(_ word: Word, _ mode: Mode) throws(RuleError) -> Chunks {
+        switch word.text.lowercased() {
+        case "all": return Chunks(mode: mode, list: [], isEveryType: true)
+        case "none": return Chunks(mode: mode, list: [])
+        default: break
+        }
+        var list: [Chunk] = []
+        for part in word.text.split(separator: ",", omittingEmptySubsequences: false) {
+            let halves = part.split(separator: ":", maxSplits: 1, omittingEmptySubsequences: false)
+            guard let known = types.first(where: { $0.name.lowercased() == halves[0].lowercased() }) else {
+                throw RuleError(
+                    "Unknown sctp chunk `\(halves[0])'",
+                    hint: Suggestion.hint(for: halves[0].uppercased(), among: types.map(\.name)), at: word)
+            }
+            var chunk = Chunk(type: known.type)
+            for letter in halves.count == 2 ? halves[1] : "" {
+                guard letter != "-", let place = known.letters.firstIndex(of: Character(letter.uppercased())) else {
+                    throw RuleError("Invalid flags for chunk type `\(known.name)'", at: word)
+                }
+                let bit = UInt8(0x80) >> known.letters.distance(from: known.letters.startIndex, to: place)
+                chunk.flagMask |= bit
+                if letter.isUppercase { chunk.flags |= bit }
+            }
+            list.removeAll { $0.type == chunk.type }
+            list.append(chunk)
+        }
+        list.sort { $0.type < $1.type }
+        return Chunks(mode: mode, list: list)
+    }
+
+    public func print(to printer: inout RulePrinter) {
+        printer.plainPorts("sport", sourcePorts)
+        printer.plainPorts("dport", destinationPorts)
+        guard let chunks else { return }
+        let value = chunks.value
+        let text =
+            if value.isEveryType {
+                "ALL"
+            } else if value.list.isEmpty {
+                "NONE"
+            } else {
+                value.list.map(Self.text).joined(separator: ",")
+            }
+        printer.option("chunk-types", isNegated: chunks.isNegated, value.mode.rawValue, text)
+    }
+
+    private static func text(_ chunk: Chunk) -> String {
+        guard let known = types.first(where: { $0.type == chunk.type }) else { return String(chunk.type) }
+        var flags = ""
+        for (index, letter) in known.letters.enumerated() {
+            let bit = UInt8(0x80) >> index
+            guard chunk.flagMask & bit != 0 else { continue }
+            flags += chunk.flags & bit != 0 ? String(letter) : letter.lowercased()
+        }
+        return flags.isEmpty ? known.name : "\(known.name):\(flags)"
+    }
+}
+
+extension RulePrinter {
+    /// A range of ports, even if it is every port.
+    mutating func plainPorts(_ name: String, _ ports: Negatable<ClosedRange<UInt16>>?) {
+        guard let ports else { return }
+        option(name, isNegated: ports.isNegated, RulePrinter.range(ports.value))
+    }
+}

@@ -1,0 +1,22 @@
+/// `-m tcpmss`: the maximum segment size of a SYN (kernel: xt_tcpmss.c). Packets without the option count as 0.
+public struct TCPMSSMatch: MatchExtension {
+    public var size: Negatable<ClosedRange<UInt16>>
+
+    public init(size: Negatable<ClosedRange<UInt16>>) { self.size = size }
+
+    public static let description = ExtensionDescription(
+        .match, "tcpmss", summary: "maximum segment size of a SYN",
+        options: [OptionDescription("mss", canNegate: true)], protocols: [6], scope: .packet,
+        status: .awaitsLanguage)
+
+    public var match: Match { .tcpmss(self) }
+
+    public init(_ options: GivenOptions) throws(RuleError) {
+        let given = try options.required("mss")
+        size = Negatable(try options.range(given, UInt16.self), isNegated: given.isNegated)
+    }
+
+    public func print(to printer: inout RulePrinter) {
+        printer.option("mss", isNegated: size.isNegated, RulePrinter.range(size.value))
+    }
+}

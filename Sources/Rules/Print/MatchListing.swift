@@ -1,0 +1,211 @@
+import Net
+
+extension ListPrinter {
+    /// A match in the words `iptables -L` has for it; those that have none of their own list their saved form.
+    mutating func list(_ match: Match, _ rule: Rule) {
+        switch match {
+        case .tcp(let tcp):
+            append(" tcp")
+            ports("spt", tcp.sourcePorts, rule)
+            ports("dpt", tcp.destinationPorts, rule)
+            if let option = tcp.option { append(" option=\(option.isNegated ? "!" : "")\(option.value)") }
+            if let flags = tcp.flags, flags.isNegated || flags.value.mask != [] {
+                func text(_ flags: TCPFlags) -> String {
+                    "0x" + Number.hexadecimal(flags.rawValue, digits: 2).dropFirst(2).uppercased()
+                }
+                let mask = text(flags.value.mask)
+                let set = text(flags.value.set)
+                append(" flags:\(flags.isNegated ? "!" : "")")
+                append(isNumeric ? "\(mask)/\(set)" : "\(flags.value.mask)/\(flags.value.set)")
+            }
+        case .udp(let udp):
+            append(" udp")
+            ports("spt", udp.sourcePorts, rule)
+            ports("dpt", udp.destinationPorts, rule)
+        case .icmp(let icmp): list(icmp)
+        case .comment(let comment): append(" /* \(comment.text) */")
+        case .limit(let limit):
+            append(" limit: avg \(LimitMatch.Rate.description(interval: limit.interval)) burst \(limit.burst)")
+        case .mark(let mark): append(" mark match\(mark.mark.isNegated ? " ! " : " ")\(mark.mark.value)")
+        case .connmark(let mark): append(" connmark match \(mark.mark.isNegated ? "!" : "") \(mark.mark.value)")
+        case .multiport(let multiport):
+            let list = multiport.ports.value.map { range in
+                range.lowerBound == range.upperBound
+                    ? port(range.lowerBound, rule.ipProtocol?.value.rawValue)
+                    : "\(port(range.lowerBound, rule.ipProtocol?.value.rawValue)):\(port(range.upperBound, rule.ipProtocol?.value.rawValue))"
+            }
+            append(" multiport \(multiport.side.rawValue) \(multiport.ports.isNegated ? " !" : "")\(list.joined(separator: ","))")
+        case .mac(let mac): append(" MAC\(mac.source.isNegated ? " ! " : " ")\(mac.source.value)")
+        case .addrtype(let addrtype):
+            append(" ADDRTYPE match")
+            if let source = addrtype.source { append(" src-type \(source.isNegated ? "!" : "")\(source.value)") }
+            if let destination = addrtype.destination {
+                append(" dst-type \(destination.isNegated ? "!" : "")\(destination.value)")
+            }
+            if let confinement = addrtype.confinement {
+                append(confinement == .inInterface ? " limit-in" : " limit-out")
+            }
+        case .length(let length): append(" length \(length.lengths.isNegated ? "!" : "")\(length.lengths.value.text)")
+        case .ttl(let ttl):
+            switch ttl.comparison {
+            case .equal(let value): append(" TTL match TTL == \(value)")
+            case .notEqual(let value): append(" TTL match TTL != \(value)")
+            case .less(let value): append(" TTL match TTL < \(value)")
+            case .greater(let value): append(" TTL match TTL > \(value)")
+            }
+        case .tos(let tos): append(" tos match\(tos.tos.isNegated ? "!" : "")\(tos.tos.value)")
+        case .dscp(let dscp):
+            append(" DSCP match \(dscp.codePoint.isNegated ? "!" : "")\(Number.hexadecimal(dscp.codePoint.value, digits: 2))")
+        case .pkttype(let pkttype): append(" PKTTYPE \(pkttype.kind.isNegated ? "!= " : "= ")\(pkttype.kind.value.rawValue)")
+        case .helper(let helper):
+            append(" helper match \(helper.name.isNegated ? "! " : "")\"\(helper.name.value)\"")
+        case .iprange(let range):
+            if let source = range.source {
+                append(" source IP range \(source.isNegated ? "! " : "")\(source.value.first)-\(source.value.last)")
+            }
+            if let destination = range.destination {
+                append(
+                    " destination IP range \(destination.isNegated ? "! " : "")\(destination.value.first)-\(destination.value.last)")
+            }
+        case .recent(let recent): list(recent)
+        case .statistic(let statistic): list(statistic)
+        case .quota(let quota): append(" quota: \(quota.quota.isNegated ? "! " : "")\(quota.quota.value) bytes")
+        case .connlimit(let connlimit):
+            let side = connlimit.countsDestinations ? "dst" : "src"
+            append(" #conn \(side)/\(connlimit.prefixLength) \(connlimit.isAbove ? ">" : "<=") \(connlimit.limit)")
+        case .connbytes(let connbytes):
+            var printer = RulePrinter()
+            connbytes.print(to: &printer)
+            let amount = printer.text.split(separator: " ").first { $0.first?.isNumber == true } ?? ""
+            append(connbytes.amount.isNegated ? " ! " : " ")
+            append("connbytes \(amount) connbytes mode \(connbytes.unit.rawValue) connbytes direction \(connbytes.side.rawValue)")
+        case .string(let string): list(string)
+        case .hashlimit(let hashlimit): list(hashlimit)
+        case .time(let time): list(time)
+        case .rpfilter(let rpfilter):
+            append(" rpfilter")
+            savedForm(rpfilter)
+        default: savedForm(match.value)
+        }
+    }
+
+    private mutating func list(_ hashlimit: HashlimitMatch) {
+        var printer = RulePrinter()
+        hashlimit.print(to: &printer)
+        // The saved values in the same order, under shorter names; the list's name is not shown.
+        var words = printer.text.split(separator: " ").map(String.init)[...]
+        append(" limit:")
+        while let option = words.popFirst() {
+            let name = option.dropFirst("--hashlimit-".count)
+            switch name {
+            case "upto": append(" up to \(words.popFirst() ?? "")")
+            case "above": append(" above \(words.popFirst() ?? "")")
+            case "mode":
+                let mode = (words.popFirst() ?? "").map { $0 == "," ? "-" : String($0) }.joined()
+                append(" mode \(mode)")
+            case "name": _ = words.popFirst()
+            case "rate-match": append(" rate-match")
+            default: append(" \(name) \(words.popFirst() ?? "")")
+            }
+        }
+    }
+
+    private mutating func list(_ time: TimeMatch) {
+        var printer = RulePrinter()
+        time.print(to: &printer)
+        let words = printer.text.split(separator: " ").map(String.init)
+        func value(_ option: String) -> String? {
+            words.firstIndex(of: "--\(option)").map { words[$0 + 1] }
+        }
+        append(" TIME")
+        if let start = value("timestart"), let stop = value("timestop") { append(" from \(start) to \(stop)") }
+        if let days = value("weekdays") { append(" on \(days)") }
+        if let days = value("monthdays") { append(" on \(days.split(separator: ",").map(Self.ordinal).joined(separator: ","))") }
+        if let start = value("datestart") { append(" starting from \(start.map { $0 == "T" ? " " : String($0) }.joined())") }
+        if let stop = value("datestop"), stop != "2038-01-19T03:14:07" {
+            append(" until date \(stop.map { $0 == "T" ? " " : String($0) }.joined())")
+        }
+        if !time.usesLocalTime { append(" UTC") }
+        if time.isContiguous { append(" contiguous") }
+    }
+
+    private static func ordinal(_ number: Substring) -> String {
+        let isTeen = number.count == 2 && number.hasPrefix("1")
+        return switch number.last {
+        case "1" where !isTeen: "\(number)st"
+        case "2" where !isTeen: "\(number)nd"
+        case "3" where !isTeen: "\(number)rd"
+        default: "\(number)th"
+        }
+    }
+
+    private mutating func list(_ string: StringMatch) {
+        var printer = RulePrinter()
+        string.print(to: &printer)
+        // The pattern is quoted, and nothing behind it is.
+        guard let start = printer.text.firstIndex(of: "\""), let end = printer.text.lastIndex(of: "\"") else { return }
+        append(" STRING match \(string.pattern.isNegated ? "!" : "") \(printer.text[start...end])")
+        append(" ALGO name \(string.algorithm.rawValue)")
+        if string.from != 0 { append(" FROM \(string.from)") }
+        if string.to != .max { append(" TO \(string.to)") }
+        if string.ignoresCase { append(" ICASE") }
+    }
+
+    private mutating func ports(_ name: String, _ ports: Negatable<ClosedRange<UInt16>>?, _ rule: Rule) {
+        guard let ports, ports.isNegated || ports.value != 0...65535 else { return }
+        let ipProtocol = rule.ipProtocol?.value.rawValue
+        append(" \(name)")
+        let sign = ports.isNegated ? "!" : ""
+        if ports.value.lowerBound == ports.value.upperBound {
+            append(":\(sign)\(port(ports.value.lowerBound, ipProtocol))")
+        } else {
+            append("s:\(sign)\(port(ports.value.lowerBound, ipProtocol)):\(port(ports.value.upperBound, ipProtocol))")
+        }
+    }
+
+    private mutating func list(_ icmp: ICMPMatch) {
+        let kind = icmp.kind.value
+        let sign = icmp.kind.isNegated ? "!" : ""
+        if !isNumeric, let name = ICMPMatch.names.first(where: { $0.kind == kind })?.name {
+            append(" icmp \(sign)\(name)")
+        } else if isNumeric, !icmp.kind.isNegated, kind.codes == 0...255 {
+            append(" icmptype \(kind.type)")
+        } else if kind.codes == 0...255 {
+            append(" icmp \(sign)type \(kind.type)")
+        } else if kind.codes.lowerBound == kind.codes.upperBound {
+            append(isNumeric && !icmp.kind.isNegated
+                ? " icmptype \(kind.type) code \(kind.codes.lowerBound)"
+                : " icmp \(sign)type \(kind.type) code \(kind.codes.lowerBound)")
+        } else {
+            append(" icmp \(sign)type \(kind.type) codes \(kind.codes.lowerBound)-\(kind.codes.upperBound)")
+        }
+    }
+
+    private mutating func list(_ recent: RecentMatch) {
+        append(" \(recent.isNegated ? "! " : "")recent: ")
+        switch recent.operation {
+        case .set: append("SET")
+        case .check: append("CHECK")
+        case .update: append("UPDATE")
+        case .remove: append("REMOVE")
+        }
+        if let seconds = recent.seconds { append(" seconds: \(seconds)") }
+        if recent.reaps { append(" reap") }
+        if recent.hitCount > 0 { append(" hit_count: \(recent.hitCount)") }
+        if recent.comparesTTL { append(" TTL-Match") }
+        append(" name: \(recent.name) side: \(recent.usesDestination ? "dest" : "source") mask: \(recent.mask)")
+    }
+
+    private mutating func list(_ statistic: StatisticMatch) {
+        var printer = RulePrinter()
+        statistic.print(to: &printer)
+        switch statistic.mode {
+        case .random:
+            let probability = printer.text.split(separator: " ").last ?? ""
+            append(" statistic mode random\(statistic.isNegated ? " !" : "") probability \(probability)")
+        case .nth(let every, let packet):
+            append(" statistic mode nth\(statistic.isNegated ? " !" : "") every \(every)")
+            if packet > 0 { append(" packet \(packet)") }
+        }
+    }
+}

@@ -1,0 +1,74 @@
+import Glibc
+
+/// `-j RATEEST`: a named estimate of the rate of packets that come here (kernel: xt_RATEEST.c).
+public struct RateestTarget: TargetExtension {
+    /// At most 15 bytes.
+    public var name: String
+    /// The estimate is made every 250 ms times two to this power: -2 to 3, where 0 is a second.
+    public var interval: Int8
+    /// The logarithm of the averaging's time constant, in intervals; 1 to 31.
+    public var averaging: UInt8
+
+    public init(name: String, interval: Int8, averaging: UInt8) {
+        self.name = name
+        self.interval = interval
+        self.averaging = averaging
+    }
+
+    public static let description = ExtensionDescription(
+        .target, "RATEEST", summary: "estimate the rate of packets",
+        options: [
+            OptionDescription("rateest-name"), OptionDescription("rateest-interval"),
+            OptionDescription("rateest-ewmalog"),
+        ], scope: .packet, status: .awaitsLanguage)
+
+    public var target: Target { .rateest(self) }
+
+    public init(_ options: GivenOptions) throws(RuleError) {
+        name = try options.truncatedString(try options.required("rateest-name"), to: 15)
+        let intervalOption = try options.required("rateest-interval")
+        let averagingOption = try options.required("rateest-ewmalog")
+        let interval = try Self.microseconds(intervalOption)
+        let constant = try Self.microseconds(averagingOption)
+        guard let step = (0...5).first(where: { interval <= Double(250_000 << $0) }) else {
+            throw RuleError("RATEEST: bad interval value", hint: "8 seconds at most", at: intervalOption.argument)
+        }
+        self.interval = Int8(step - 2)
+        var power = 1
+        while power < 32, interval / -log(1 - 1 / Double(UInt64(1) << UInt64(power))) <= constant { power += 1 }
+        power -= 1
+        guard (1...30).contains(power) else {
+            throw RuleError("RATEEST: ewmalog value is out of range", at: averagingOption.argument)
+        }
+        averaging = UInt8(power)
+    }
+
+    /// A number with the unit `s`, `ms` or `us`; microseconds without.
+    private static func microseconds(_ given: GivenOption) throws(RuleError) -> Double {
+        let text = given.argument.text
+        let digits = text.prefix { $0.isNumber || $0 == "." }
+        let units: KeyValuePairs<String, Double> = [
+            "": 1, "s": 1e6, "sec": 1e6, "secs": 1e6, "ms": 1e3, "msec": 1e3, "msecs": 1e3, "us": 1, "usec": 1,
+            "usecs": 1,
+        ]
+        guard let value = Double(digits), value > 0, value < 1e9,
+            let factor = units.first(where: { $0.key == text.dropFirst(digits.count) })?.value
+        else { throw RuleError("RATEEST: bad time value \"\(text)\"", at: given.argument) }
+        return value * factor
+    }
+
+    public func print(to printer: inout RulePrinter) {
+        let milliseconds = UInt64(250) << UInt64(interval + 2)
+        printer.option("rateest-name", name)
+        printer.option("rateest-interval", Self.text(milliseconds: milliseconds))
+        printer.option("rateest-ewmalog", Self.text(milliseconds: milliseconds << UInt64(averaging)))
+    }
+
+    private static func text(milliseconds: UInt64) -> String {
+        if milliseconds >= 1000 {
+            let tenths = (milliseconds + 50) / 100
+            return "\(tenths / 10).\(tenths % 10)s"
+        }
+        return "\(milliseconds).0ms"
+    }
+}
