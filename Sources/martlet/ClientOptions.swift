@@ -43,10 +43,12 @@ extension ClientOptions {
         if json { return try listJSON(request, row: row) }
         let end = try perform(request) { reply in
             guard let value = row(reply) else { throw Self.unexpected(reply) }
-            if isShown(value) { table.add(cells(value)) }
+            guard isShown(value) else { return }
+            table.add(cells(value))
+            if table.isFull { Output.standard.write(table.take()) }
         }
         guard case .end = end else { throw Self.unexpected(end) }
-        Output.standard.write(table.text)
+        Output.standard.write(table.take())
     }
 
     func listJSON<Row: Encodable>(_ request: Request, row: (Reply) -> Row?) throws {

@@ -6,7 +6,11 @@ import Glibc
 struct Martlet: ParsableCommand {
     static let configuration = CommandConfiguration(
         commandName: "martlet", abstract: "A kernel-bypass router, firewall and NAT gateway.",
-        subcommands: [RunCommand.self, CheckCommand.self, RulesCommand.self, FlowsCommand.self, ShowCommand.self, ReplayCommand.self])
+        version: "martlet \(Version.current)",
+        subcommands: [
+            RunCommand.self, CheckCommand.self, RulesCommand.self, FlowsCommand.self, ShowCommand.self,
+            ReplayCommand.self,
+        ])
 
     /// Exit codes: 0 done, 1 refused or failed, 2 usage. The library's own code for usage is 64, so errors are turned
     /// into codes here.

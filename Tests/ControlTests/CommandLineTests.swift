@@ -85,7 +85,7 @@ struct CommandLineTests {
         let server = try ControlServer(path: path, group: nil, handler: Handler())
         try server.start()
         defer { server.stop() }
-        let table = try run(["show", "drops", "--socket", path])
+        let table = try run(["show", "drops", "--all", "--socket", path])
         #expect(table.code == 0)
         #expect(table.out == "packets  reason  meaning\n      0  r0\n      0  r1\n      0  r2\n")
         let json = try run(["show", "drops", "--json", "--socket", path])

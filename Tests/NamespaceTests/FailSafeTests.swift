@@ -1,6 +1,6 @@
 import Glibc
-import Testing
 import TestSupport
+import Testing
 
 extension NamespaceTests {
     /// What happens to a box when its router ends, is killed or hangs: nothing is left behind, the box stays reachable,
@@ -15,7 +15,10 @@ extension NamespaceTests {
                 "routes": ["ip", "route", "show", "table", "all"],
                 "neighbours": ["ip", "neigh", "show", "nud", "permanent"],
                 "qdiscs": ["tc", "qdisc", "show"],
-                "filters": ["sh", "-c", "for i in $(ls /sys/class/net); do tc filter show dev $i ingress; tc filter show dev $i egress; done"],
+                "filters": [
+                    "sh", "-c",
+                    "for i in $(ls /sys/class/net); do tc filter show dev $i ingress; tc filter show dev $i egress; done",
+                ],
                 "BPF": ["bpftool", "net", "show"],
                 "sysctls": ["sh", "-c", "sysctl -a 2>/dev/null | grep -E '^net\\.ipv4\\.(ip_forward|conf\\.)' | sort"],
             ]
@@ -69,7 +72,8 @@ extension NamespaceTests {
         private static func ourBPF() throws -> Set<String> {
             var found: Set<String> = []
             for kind in ["prog", "map"] {
-                for line in try Program.run(["bpftool", kind, "show"]).output.split(separator: "\n") where line.first?.isNumber == true {
+                for line in try Program.run(["bpftool", kind, "show"]).output.split(separator: "\n")
+                where line.first?.isNumber == true {
                     found.insert(kind + " " + line.prefix { $0 != ":" })
                 }
             }
@@ -104,7 +108,9 @@ extension NamespaceTests {
                 sent += 1
                 let line = "line \(sent)\n"
                 let bytes = Array(line.utf8)
-                guard unsafe write(input, bytes, bytes.count) == bytes.count else { throw LabError("write: errno \(errno)") }
+                guard unsafe write(input, bytes, bytes.count) == bytes.count else {
+                    throw LabError("write: errno \(errno)")
+                }
                 return Clock.wait(seconds: seconds) { client.output.hasSuffix(line) }
             }
         }
@@ -115,7 +121,9 @@ extension NamespaceTests {
             defer { lab.tearDown() }
             let router = try RouterUnderTest(.kernel, in: lab, setup: RouterSetup(rules: Self.rules))
             let before = try Self.state(lab)
-            #expect(before.values.allSatisfy { !$0.isEmpty || $0 == before["neighbours"] || $0 == before["filters"] }, "\(before)")
+            #expect(
+                before.values.allSatisfy { !$0.isEmpty || $0 == before["neighbours"] || $0 == before["filters"] },
+                "\(before)")
             let folder = try temporaryFolder("martlab-session")
             defer { removeFolder(folder) }
             let session = try Session(lab, folder: folder)

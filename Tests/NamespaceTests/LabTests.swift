@@ -1,6 +1,6 @@
 import Glibc
-import Testing
 import TestSupport
+import Testing
 
 extension NamespaceTests {
     @Suite("Laboratory", .serialized)
@@ -78,8 +78,10 @@ extension NamespaceTests {
                 """
             #expect(try Books(json: good).problems == [])
             #expect(try Books(json: good).drops == ["filter": 1, "ttl": 1])
-            #expect(try Books(json: Self.replace("\"toHost\": 3", "\"toHost\": 2", good)).problems == ["14 came, 13 went"])
-            #expect(try Books(json: Self.replace("\"framesOwned\": 64", "\"framesOwned\": 63", good)).problems.count == 1)
+            #expect(
+                try Books(json: Self.replace("\"toHost\": 3", "\"toHost\": 2", good)).problems == ["14 came, 13 went"])
+            #expect(
+                try Books(json: Self.replace("\"framesOwned\": 64", "\"framesOwned\": 63", good)).problems.count == 1)
             #expect(throws: LabError.self) { try Books(json: Self.replace("\"held\": 0", "\"hold\": 0", good)) }
         }
 

@@ -1,5 +1,5 @@
-import Testing
 import TestSupport
+import Testing
 
 /// Everything that uses namespaces: one test at a time, since two cores and one clock are shared by all of them.
 @Suite("Namespaces", .serialized)

@@ -1,6 +1,6 @@
 import Net
-import Testing
 import TestSupport
+import Testing
 
 @Suite("Packet text")
 struct PacketTextTests {
@@ -55,7 +55,9 @@ struct PacketTextTests {
                 for _ in 0..<Int.random(in: 0...3, using: &random) {
                     bytes[Int.random(in: 12..<bytes.count, using: &random)] = UInt8.random(in: 0...255, using: &random)
                 }
-                if Bool.random(using: &random) { bytes.removeLast(Int.random(in: 0...(bytes.count - 14), using: &random)) }
+                if Bool.random(using: &random) {
+                    bytes.removeLast(Int.random(in: 0...(bytes.count - 14), using: &random))
+                }
                 let packet = TestPacket(frame: bytes)
                 let encoded = packet.bytes
                 // Padding behind a packet is no part of it.
@@ -68,8 +70,14 @@ struct PacketTextTests {
     @Test(
         "known bytes read as RFC 791, 792, 768 and 9293 have them",
         arguments: [
-            ("udp 192.0.2.1:53 > 192.0.2.2:4096 \"hi\"", "4500001e000000004011f6cbc0000201c000020200351000000a03386869"),
-            ("icmp 192.0.2.1 > 192.0.2.2 echo 1 2 \"ab\"", "4500001e000000004001f6dbc0000201c00002020800969a000100026162"),
+            (
+                "udp 192.0.2.1:53 > 192.0.2.2:4096 \"hi\"",
+                "4500001e000000004011f6cbc0000201c000020200351000000a03386869"
+            ),
+            (
+                "icmp 192.0.2.1 > 192.0.2.2 echo 1 2 \"ab\"",
+                "4500001e000000004001f6dbc0000201c00002020800969a000100026162"
+            ),
         ])
     func knownBytes(text: String, hex: String) throws {
         let digits = Array(hex.filter { $0 != " " })
@@ -81,8 +89,10 @@ struct PacketTextTests {
     @Test(
         "an error says what is wrong",
         arguments: [
-            ("tcp 10.0.0.2 > 10.0.0.3:80 S", "ADDRESS:PORT expected"), ("udp 10.0.0.2:1 > 10.0.0.300:80", "not an IPv4 address"),
-            ("udp 10.0.0.2:1 > 10.0.0.3:80000", "not a number from 0 to 65535"), ("sctp 1.2.3.4 > 1.2.3.4", "not \"sctp\""),
+            ("tcp 10.0.0.2 > 10.0.0.3:80 S", "ADDRESS:PORT expected"),
+            ("udp 10.0.0.2:1 > 10.0.0.300:80", "not an IPv4 address"),
+            ("udp 10.0.0.2:1 > 10.0.0.3:80000", "not a number from 0 to 65535"),
+            ("sctp 1.2.3.4 > 1.2.3.4", "not \"sctp\""),
             ("tcp 1.2.3.4:1 > 1.2.3.4:2 SX", "letters"), ("udp 1.2.3.4:1 > 1.2.3.4:2 seq 1", "unknown \"seq\""),
             ("udp 1.2.3.4:1 > 1.2.3.4:2 ttl", "missing"), ("icmp 1.2.3.4 > 1.2.3.4 hello", "unknown ICMP kind"),
             ("udp 1.2.3.4:* > 1.2.3.4:2", "only a pattern"), ("ip 1.2.3.4 > 1.2.3.4 proto 1 off 9", "multiple of 8"),
@@ -95,11 +105,15 @@ struct PacketTextTests {
     func patterns() throws {
         var bindings: PacketPattern.Bindings = [:]
         let pattern = try PacketPattern("tcp 1.2.3.4:$p > 5.6.7.8:80 S seq $n id *")
-        #expect(pattern.differences(from: try TestPacket("tcp 1.2.3.4:7 > 5.6.7.8:80 S seq 9 id 3"), bindings: &bindings) == [])
+        #expect(
+            pattern.differences(from: try TestPacket("tcp 1.2.3.4:7 > 5.6.7.8:80 S seq 9 id 3"), bindings: &bindings)
+                == [])
         #expect(bindings == ["$p": 7, "$n": 9])
         let next = try PacketPattern("tcp 5.6.7.8:80 > 1.2.3.4:$p SA ack $n+1")
-        #expect(next.differences(from: try TestPacket("tcp 5.6.7.8:80 > 1.2.3.4:7 SA ack 10"), bindings: &bindings) == [])
-        let wrong = next.differences(from: try TestPacket("tcp 5.6.7.8:80 > 1.2.3.4:8 SA ack 10 ttl 3"), bindings: &bindings)
+        #expect(
+            next.differences(from: try TestPacket("tcp 5.6.7.8:80 > 1.2.3.4:7 SA ack 10"), bindings: &bindings) == [])
+        let wrong = next.differences(
+            from: try TestPacket("tcp 5.6.7.8:80 > 1.2.3.4:8 SA ack 10 ttl 3"), bindings: &bindings)
         #expect(wrong == ["dport is 8, not 7", "ttl is 3, not 64"])
         let quoted = try PacketPattern("icmp 9.9.9.9 > 1.2.3.4 ttl-exceeded id * [tcp 1.2.3.4:$p > 5.6.7.8:80 S ttl 1]")
         let error = try TestPacket("icmp 9.9.9.9 > 1.2.3.4 ttl-exceeded id 5 [tcp 1.2.3.4:7 > 5.6.7.8:80 S ttl 1]")

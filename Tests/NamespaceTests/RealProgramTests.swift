@@ -1,5 +1,5 @@
-import Testing
 import TestSupport
+import Testing
 
 extension NamespaceTests {
     @Suite("Real programs", .serialized)

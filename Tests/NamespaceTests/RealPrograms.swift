@@ -1,5 +1,5 @@
-import Testing
 import TestSupport
+import Testing
 
 /// A laboratory with a router in it and the programs that tests run through it.
 struct Household {
@@ -26,9 +26,12 @@ struct Household {
     /// Waits until something listens on a TCP or UDP port.
     func requireListening(_ port: Int, in name: String, udp: Bool = false, program: Program) throws {
         let open = try Clock.wait(seconds: 5, every: 0.02) {
-            try lab.run(["ss", "-Hln", udp ? "-u" : "-t", "sport", "=", ":\(port)"], in: name).output.contains(":\(port)")
+            try lab.run(["ss", "-Hln", udp ? "-u" : "-t", "sport", "=", ":\(port)"], in: name).output.contains(
+                ":\(port)")
         }
-        guard open else { throw LabError("\(program.command.joined(separator: " ")) does not listen: \(program.errors)") }
+        guard open else {
+            throw LabError("\(program.command.joined(separator: " ")) does not listen: \(program.errors)")
+        }
     }
 
     func curl(_ url: String, in name: String, options: [String] = []) throws -> Program.Result {
@@ -61,9 +64,11 @@ enum RealPrograms {
         let result = try house.lab.run(["ping", "-c", "5", "-i", "0.1", "-W", "2", "198.51.100.2"], in: "client")
         #expect(result.output.contains("5 received"), "\(result.output)")
         #expect(result.output.contains("ttl=63"))
-        let long = try house.lab.run(["ping", "-c", "3", "-i", "0.1", "-W", "2", "-s", "4000", "198.51.100.2"], in: "client")
+        let long = try house.lab.run(
+            ["ping", "-c", "3", "-i", "0.1", "-W", "2", "-s", "4000", "198.51.100.2"], in: "client")
         #expect(long.output.contains("3 received"), "fragments: \(long.output)")
-        let broken = try house.lab.run(["ping", "-c", "1", "-W", "1", "-M", "do", "-s", "4000", "198.51.100.2"], in: "client")
+        let broken = try house.lab.run(
+            ["ping", "-c", "1", "-W", "1", "-M", "do", "-s", "4000", "198.51.100.2"], in: "client")
         #expect(!broken.succeeded)
         try house.close()
     }
@@ -106,7 +111,8 @@ enum RealPrograms {
         let house = try Household(kind, rules: rules, routed: true)
         // curl: 7 could not connect, 28 time is up.
         for (port, status) in [(81, 7), (82, 7), (83, 28)] {
-            let result = try house.curl("http://198.51.100.2:\(port)/", in: "client", options: ["--connect-timeout", "2"])
+            let result = try house.curl(
+                "http://198.51.100.2:\(port)/", in: "client", options: ["--connect-timeout", "2"])
             #expect(result.status == Int32(status), "port \(port): \(result.errors)")
         }
         try house.close()
@@ -127,7 +133,9 @@ enum RealPrograms {
     static func traceroute(_ kind: RouterKind) throws {
         let house = try Household(kind, routed: true)
         let result = try house.lab.run(["traceroute", "-n", "-q", "1", "-w", "2", "198.51.100.2"], in: "client")
-        let hops = result.output.split(separator: "\n").dropFirst().map { $0.split(separator: " ").prefix(2).joined(separator: " ") }
+        let hops = result.output.split(separator: "\n").dropFirst().map {
+            $0.split(separator: " ").prefix(2).joined(separator: " ")
+        }
         #expect(hops == ["1 10.0.0.1", "2 198.51.100.2"], "\(result.output)")
         try house.close()
     }
@@ -143,11 +151,14 @@ enum RealPrograms {
         let house = try Household(kind, rules: rules, routed: true)
         let server = try house.webServer(in: "server")
         for scan in ["-sS", "-sT"] {
-            let result = try house.lab.run(["nmap", "-n", "-Pn", scan, "-p", "80-83", "198.51.100.2"], in: "client", seconds: 60)
+            let result = try house.lab.run(
+                ["nmap", "-n", "-Pn", scan, "-p", "80-83", "198.51.100.2"], in: "client", seconds: 60)
             let ports = result.output.split(separator: "\n").filter { $0.contains("/tcp") }.map {
                 $0.split(separator: " ").prefix(2).joined(separator: " ")
             }
-            #expect(ports == ["80/tcp open", "81/tcp closed", "82/tcp filtered", "83/tcp filtered"], "\(scan): \(result.output)")
+            #expect(
+                ports == ["80/tcp open", "81/tcp closed", "82/tcp filtered", "83/tcp filtered"],
+                "\(scan): \(result.output)")
         }
         server.end()
         try house.close()
@@ -173,7 +184,8 @@ enum RealPrograms {
         let server = try house.lab.start(["/usr/sbin/sshd", "-D", "-e", "-f", configuration], in: "router")
         try house.requireListening(22, in: "router", program: server)
         let client = [
-            "ssh", "-F", "none", "-i", house.path("user-key"), "-o", "StrictHostKeyChecking=no", "-o", "UserKnownHostsFile=/dev/null",
+            "ssh", "-F", "none", "-i", house.path("user-key"), "-o", "StrictHostKeyChecking=no", "-o",
+            "UserKnownHostsFile=/dev/null",
             "-o", "ConnectTimeout=5", "-o", "LogLevel=ERROR", "root@10.0.0.1",
         ]
         return (server, client)
@@ -200,7 +212,10 @@ enum RealPrograms {
 
     static func dnsServer(_ house: Household, in name: String, options: [String] = []) throws -> Program {
         let server = try house.lab.start(
-            ["dnsmasq", "-k", "-C", "/dev/null", "-R", "-h", "-x", "", "--address=/example.test/192.0.2.7", "--log-facility=-"] + options,
+            [
+                "dnsmasq", "-k", "-C", "/dev/null", "-R", "-h", "-x", "", "--address=/example.test/192.0.2.7",
+                "--log-facility=-",
+            ] + options,
             in: name)
         try house.requireListening(53, in: name, udp: true, program: server)
         return server
@@ -226,13 +241,16 @@ enum RealPrograms {
     }
 
     static func dhcp(_ kind: RouterKind) throws {
-        let rules = "*filter\n:INPUT DROP [0:0]\n-A INPUT -m conntrack --ctstate RELATED,ESTABLISHED -j ACCEPT\nCOMMIT\n"
+        let rules =
+            "*filter\n:INPUT DROP [0:0]\n-A INPUT -m conntrack --ctstate RELATED,ESTABLISHED -j ACCEPT\nCOMMIT\n"
         let house = try Household(kind, rules: rules)
         try house.lab.ip(["addr flush dev wan0"], in: "router")
         let server = try house.lab.start(
             [
-                "dnsmasq", "-k", "-C", "/dev/null", "-p", "0", "--dhcp-range=198.51.100.50,198.51.100.60,1h", "-i", "eth0",
-                "--dhcp-leasefile=" + house.path("leases"), "--dhcp-authoritative", "--no-ping", "--log-facility=-", "-x", "",
+                "dnsmasq", "-k", "-C", "/dev/null", "-p", "0", "--dhcp-range=198.51.100.50,198.51.100.60,1h", "-i",
+                "eth0",
+                "--dhcp-leasefile=" + house.path("leases"), "--dhcp-authoritative", "--no-ping", "--log-facility=-",
+                "-x", "",
             ], in: "server")
         try house.requireListening(67, in: "server", udp: true, program: server)
         let script = try house.file(
@@ -246,7 +264,8 @@ enum RealPrograms {
 
             """, executable: true)
         let result = try house.lab.run(
-            ["busybox", "udhcpc", "-i", "wan0", "-q", "-n", "-f", "-t", "5", "-T", "2", "-s", script], in: "router", seconds: 30)
+            ["busybox", "udhcpc", "-i", "wan0", "-q", "-n", "-f", "-t", "5", "-T", "2", "-s", script], in: "router",
+            seconds: 30)
         #expect(result.succeeded, "\(result.output)\(result.errors)\(server.errors)")
         let addresses = try house.lab.run(["ip", "-4", "addr", "show", "wan0"], in: "router").output
         #expect(addresses.contains("198.51.100.5") || addresses.contains("198.51.100.60"), "\(addresses)")
@@ -284,7 +303,8 @@ enum RealPrograms {
         let result = try house.curl(
             "http://198.51.100.2/", in: "client", options: ["-H", "X-Long: " + String(repeating: "x", count: 3000)])
         #expect(result.output.contains("It works."), "\(result.errors)")
-        let probe = try house.lab.run(["ping", "-c", "1", "-W", "2", "-M", "do", "-s", "1400", "198.51.100.2"], in: "client")
+        let probe = try house.lab.run(
+            ["ping", "-c", "1", "-W", "2", "-M", "do", "-s", "1400", "198.51.100.2"], in: "client")
         #expect((probe.output + probe.errors).contains("mtu"), "\(probe.output)\(probe.errors)")
         server.end()
         try house.close()

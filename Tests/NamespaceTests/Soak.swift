@@ -1,7 +1,7 @@
 import Glibc
 import Net
-import Testing
 import TestSupport
+import Testing
 
 /// Mixed traffic for a while: pings, downloads, a rate-limited iperf3, a churn of short UDP flows, fragments; and all the
 /// time rules are replaced and links go down and up. Every ten seconds the router gives account.
@@ -28,12 +28,13 @@ final class Soak {
 
         """
     /// The same with other numbers of rules, so that a reload changes something.
-    private static let otherRules = rules + """
-        *mangle
-        -A FORWARD -p udp -m udp --dport 53 -j ACCEPT
-        COMMIT
+    private static let otherRules =
+        rules + """
+            *mangle
+            -A FORWARD -p udp -m udp --dport 53 -j ACCEPT
+            COMMIT
 
-        """
+            """
 
     init(_ kind: RouterKind) throws {
         self.kind = kind
@@ -42,7 +43,10 @@ final class Soak {
 
     /// Every loop prints one word a turn, which the report counts.
     private static func loop(_ command: String, pause: Double) -> [String] {
-        ["bash", "-c", "while :; do if \(command) >/dev/null 2>&1; then echo good; else echo bad; fi; sleep \(pause); done"]
+        [
+            "bash", "-c",
+            "while :; do if \(command) >/dev/null 2>&1; then echo good; else echo bad; fi; sleep \(pause); done",
+        ]
     }
 
     private static let loops: [(name: String, host: String, command: [String])] = [
@@ -52,18 +56,25 @@ final class Soak {
         ("download", "client", loop("curl -sS --noproxy '*' --max-time 5 http://198.51.100.2/large", pause: 0.2)),
         ("forwarded port", "server", loop("curl -sS --noproxy '*' --max-time 5 http://198.51.100.1:8080/", pause: 0.2)),
         ("refused", "client", loop("! curl -sS --noproxy '*' --max-time 5 http://198.51.100.2:81/", pause: 0.5)),
-        ("router's own download", "router", loop("curl -sS --noproxy '*' --max-time 5 http://198.51.100.2/", pause: 0.5)),
+        (
+            "router's own download", "router",
+            loop("curl -sS --noproxy '*' --max-time 5 http://198.51.100.2/", pause: 0.5)
+        ),
         ("iperf3 out", "client", loop("timeout 20 iperf3 -c 198.51.100.2 -b 20M -t 5", pause: 0.2)),
         ("iperf3 in, UDP", "client", loop("timeout 20 iperf3 -p 5202 -c 198.51.100.2 -u -R -b 10M -t 5", pause: 0.2)),
         // A hundred new flows a turn; nobody listens, so each is answered by an error that finds its way home.
-        ("a hundred UDP flows", "client", loop("for i in {1..100}; do echo x >/dev/udp/198.51.100.2/$((RANDOM%1000+2000)); done", pause: 0.1)),
+        (
+            "a hundred UDP flows", "client",
+            loop("for i in {1..100}; do echo x >/dev/udp/198.51.100.2/$((RANDOM%1000+2000)); done", pause: 0.1)
+        ),
     ]
 
     /// Runs for so many minutes, and returns a report of lines.
     func run(minutes: Double) throws -> [String] {
         let servers = [
             try house.webServer(in: "server"), try house.webServer(in: "client"),
-            try house.lab.start(["iperf3", "-s"], in: "server"), try house.lab.start(["iperf3", "-s", "-p", "5202"], in: "server"),
+            try house.lab.start(["iperf3", "-s"], in: "server"),
+            try house.lab.start(["iperf3", "-s", "-p", "5202"], in: "server"),
         ]
         let programs = try Self.loops.map { (name: $0.name, program: try house.lab.start($0.command, in: $0.host)) }
         let start = Clock.now
@@ -137,7 +148,8 @@ final class Soak {
         lines.append("  \(reloads) reloads of the rules, \(flaps) links down and up, \(flows) flows at the end")
         if let books {
             lines.append("  books balanced at each of \(checks) checks: \(books)")
-            lines.append("  memory: \(memory.first ?? 0) kB first, \(memory.max() ?? 0) kB most, \(memory.last ?? 0) kB last")
+            lines.append(
+                "  memory: \(memory.first ?? 0) kB first, \(memory.max() ?? 0) kB most, \(memory.last ?? 0) kB last")
             // The first figure is taken after ten seconds, when tables are touched and pages are there.
             #expect((memory.last ?? 0) < (memory.first ?? 0) * 5 / 4 + 16 * 1024, "memory grows: \(memory)")
         }

@@ -1,6 +1,6 @@
 import Glibc
-import Testing
 import TestSupport
+import Testing
 
 extension NamespaceTests {
     /// The endurance run in small. `make soak` runs it for MINUTES, which is what SOAK_MINUTES says.

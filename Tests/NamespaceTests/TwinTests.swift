@@ -1,5 +1,5 @@
-import Testing
 import TestSupport
+import Testing
 
 extension NamespaceTests {
     @Suite("Twins", .serialized)
@@ -28,7 +28,8 @@ extension NamespaceTests {
             let rules = Self.replace(change.from, with: change.to, in: scenario.rules)
             try #require(rules != scenario.rules)
             let twin = try Twin(
-                scenario, NamespaceScenarioRunner(.kernel), NamespaceScenarioRunner(.kernel), names: ("kernel", "changed"),
+                scenario, NamespaceScenarioRunner(.kernel), NamespaceScenarioRunner(.kernel),
+                names: ("kernel", "changed"),
                 rulesOfSecond: rules)
             #expect(twin.differences.contains { $0.contains(change.noticed) }, "\(twin.differences)")
         }
@@ -47,7 +48,8 @@ extension NamespaceTests {
             return result
         }
 
-        private static func requireTwin(_ scenario: Scenario, _ runner: NamespaceScenarioRunner, _ name: String) throws {
+        private static func requireTwin(_ scenario: Scenario, _ runner: NamespaceScenarioRunner, _ name: String) throws
+        {
             let outcome = try runner.run(scenario)
             for problem in outcome.problems { Issue.record("\(name): \(problem)") }
             let twin = Twin(scenario, try kernelOutcome(of: scenario), outcome, names: ("kernel", name))

@@ -21,20 +21,25 @@ public struct Books: CustomStringConvertible, Sendable {
         let root: JSONValue
         do {
             // One object over many lines, or one object a line.
-            root = try (try? JSONDecoder().decode(JSONValue.self, from: Data(json.utf8)))
+            root =
+                try (try? JSONDecoder().decode(JSONValue.self, from: Data(json.utf8)))
                 ?? JSONDecoder().decode(JSONValue.self, from: Data(line.utf8))
         } catch { throw LabError("show stats --json is no JSON: \(error)\n\(json)") }
         for name in Self.names {
             switch root.search(name) {
             case .number(let number): entries[name] = number
             case .object(let reasons):
-                for (reason, value) in reasons { if case .number(let number) = value, number != 0 { drops[reason] = number } }
+                for (reason, value) in reasons {
+                    if case .number(let number) = value, number != 0 { drops[reason] = number }
+                }
                 entries[name] = drops.values.reduce(0, +)
             default: throw LabError("show stats --json has no \"\(name)\":\n\(json)")
             }
         }
         if case .object(let reasons) = root.search("drops") {
-            for (reason, value) in reasons { if case .number(let number) = value, number != 0 { drops[reason] = number } }
+            for (reason, value) in reasons {
+                if case .number(let number) = value, number != 0 { drops[reason] = number }
+            }
         }
     }
 
@@ -54,7 +59,9 @@ public struct Books: CustomStringConvertible, Sendable {
 
     public var description: String {
         Self.names.map { "\($0) \(entries[$0] ?? 0)" }.joined(separator: ", ")
-            + (drops.isEmpty ? "" : "; drops: " + drops.sorted { $0.key < $1.key }.map { "\($0.key) \($0.value)" }.joined(separator: ", "))
+            + (drops.isEmpty
+                ? ""
+                : "; drops: " + drops.sorted { $0.key < $1.key }.map { "\($0.key) \($0.value)" }.joined(separator: ", "))
     }
 }
 

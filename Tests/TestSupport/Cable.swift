@@ -35,7 +35,7 @@ public final class Cable {
             let index = unsafe if_nametoindex(interface)
             guard index != 0 else { throw LabError("no interface \(interface) in \(namespace)") }
             let all = UInt16(ETH_P_ALL).bigEndian
-            let socket = Glibc.socket(AF_PACKET, Int32(SOCK_RAW.rawValue) | Int32(SOCK_CLOEXEC.rawValue) | Int32(SOCK_NONBLOCK.rawValue), 0)
+            let socket = openSocket(family: AF_PACKET, SOCK_RAW)
             guard socket >= 0 else { throw LabError("no packet socket: errno \(errno)") }
             // Options first, then the protocol with bind: no frame is captured before its tag can be.
             for (level, name, value) in [

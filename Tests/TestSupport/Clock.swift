@@ -21,7 +21,8 @@ public enum Clock {
         var rest = timespec(tv_sec: Int(seconds), tv_nsec: Int((seconds - seconds.rounded(.down)) * 1e9))
         while true {
             let wanted = rest
-            let interrupted = unsafe withUnsafePointer(to: wanted) { unsafe nanosleep($0, &rest) } == -1 && errno == EINTR
+            let interrupted =
+                unsafe withUnsafePointer(to: wanted) { unsafe nanosleep($0, &rest) } == -1 && errno == EINTR
             guard interrupted else { return }
         }
     }

@@ -50,14 +50,16 @@ public struct FlowLine: Sendable, Hashable, CustomStringConvertible {
     }
 
     private static func text(_ tuple: [String: String]) -> String {
-        ["src", "dst", "sport", "dport", "type", "code", "id"].compactMap { name in tuple[name].map { "\(name)=\($0)" } }
-            .joined(separator: " ")
+        ["src", "dst", "sport", "dport", "type", "code", "id"].compactMap { name in tuple[name].map { "\(name)=\($0)" }
+        }
+        .joined(separator: " ")
     }
 
     /// Without the timeout, which is compared apart.
     public var description: String {
         [
-            proto, state, Self.text(original), isUnreplied ? "[UNREPLIED]" : "", Self.text(reply), isAssured ? "[ASSURED]" : "",
+            proto, state, Self.text(original), isUnreplied ? "[UNREPLIED]" : "", Self.text(reply),
+            isAssured ? "[ASSURED]" : "",
             "mark=\(mark)",
         ].filter { !$0.isEmpty }.joined(separator: " ")
     }

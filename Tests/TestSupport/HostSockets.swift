@@ -15,35 +15,36 @@ final class HostSockets {
     func carryOut(_ action: HostAction) throws {
         switch action {
         case .udp(let from, let to, let port, let text):
-            let socket = try open(SOCK_DGRAM, 0, port: from)
+            let socket = try open(.datagram, port: from)
             try send(Array(text.utf8), on: socket, to: to, port)
         case .tcp(let from, let to, let port):
-            let socket = try open(SOCK_STREAM, 0, port: from)
+            let socket = try open(.stream, port: from)
             if unsafe withAddress(to, port, { unsafe connect(socket, $0, $1) }) != 0, errno != EINPROGRESS {
                 throw LabError("connect: errno \(errno)")
             }
         case .listen(let proto, let port):
-            let socket = try open(proto == .tcp ? SOCK_STREAM : SOCK_DGRAM, 0, port: port)
+            let socket = try open(proto == .tcp ? .stream : .datagram, port: port)
             if proto == .tcp && listen(socket, 16) != 0 { throw LabError("listen: errno \(errno)") }
             listening[port] = socket
         case .answer(let port, let text):
             guard let socket = listening[port] else { throw LabError("no socket listens on \(port)") }
             try answer(on: socket, text: text)
         case .ping(let to, let id):
-            let socket = try open(SOCK_DGRAM, Int32(IPPROTO_ICMP), port: id)
+            let socket = try open(.ping, port: id)
             try send([8, 0, 0, 0, 0, 0, 0, 1] + TestPacket.pattern(8), on: socket, to: to, 0)
         }
     }
 
     /// Opens a non-blocking socket bound to a port (an identifier, for ping sockets).
-    private func open(_ type: __socket_type, _ proto: Int32, port: UInt16) throws -> Int32 {
-        let flags = Int32(type.rawValue) | Int32(SOCK_CLOEXEC.rawValue) | Int32(SOCK_NONBLOCK.rawValue)
-        let socket = try inNetworkNamespace(namespace) { Glibc.socket(AF_INET, flags, proto) }
+    private func open(_ kind: HostSocketKind, port: UInt16) throws -> Int32 {
+        let socket = try inNetworkNamespace(namespace) { kind.open() }
         guard socket >= 0 else { throw LabError("no socket: errno \(errno)") }
         sockets.append(socket)
         var one: Int32 = 1
         unsafe setsockopt(socket, SOL_SOCKET, SO_REUSEADDR, &one, 4)
-        guard unsafe withAddress(.any, port, { unsafe bind(socket, $0, $1) }) == 0 else { throw LabError("bind to \(port): errno \(errno)") }
+        guard unsafe withAddress(.any, port, { unsafe bind(socket, $0, $1) }) == 0 else {
+            throw LabError("bind to \(port): errno \(errno)")
+        }
         return socket
     }
 

@@ -34,12 +34,16 @@ public final class Lab {
     public var router: String { namespace("router") }
 
     /// Starts a program in a namespace of the laboratory.
-    public func start(_ command: [String], in name: String, input: String? = nil, environment: [String] = []) throws -> Program {
+    public func start(_ command: [String], in name: String, input: String? = nil, environment: [String] = []) throws
+        -> Program
+    {
         try Program(command, in: namespace(name), input: input, environment: environment)
     }
 
     /// Runs a program in a namespace of the laboratory to its end.
-    public func run(_ command: [String], in name: String, input: String? = nil, seconds: Double = 20) throws -> Program.Result {
+    public func run(_ command: [String], in name: String, input: String? = nil, seconds: Double = 20) throws
+        -> Program.Result
+    {
         try Program.run(command, in: namespace(name), input: input, seconds: seconds)
     }
 
@@ -84,7 +88,8 @@ public final class Lab {
             for (number, side) in topology.sides.enumerated() {
                 for host in UInt32(2)...9 {
                     routes.append(
-                        "neigh add \(side.hostAddress(host)) lladdr \(topology.hostMAC(number, host)) dev \(side.interface) nud permanent")
+                        "neigh add \(side.hostAddress(host)) lladdr \(topology.hostMAC(number, host)) dev \(side.interface) nud permanent"
+                    )
                 }
             }
         }

@@ -21,7 +21,9 @@ public struct NamespaceScenarioRunner: ScenarioRunner {
             switch fact {
             case .address(let interface, let prefix): commands.append("addr add \(prefix) dev \(interface)")
             case .route(let route):
-                commands.append("route add " + (route.gateway.map { "\(route.prefix) via \($0)" } ?? "\(route.kind) \(route.prefix)"))
+                commands.append(
+                    "route add "
+                        + (route.gateway.map { "\(route.prefix) via \($0)" } ?? "\(route.kind) \(route.prefix)"))
             case .noDefaultRoute: topology.defaultRoute = nil
             case .sysctl(let text): setup.sysctls.append(text)
             case .mtu(let interface, let bytes):
@@ -53,7 +55,9 @@ public struct NamespaceScenarioRunner: ScenarioRunner {
                     continue
                 }
                 topology.address(&packet, side: side)
-                for one in size.map({ fragments(of: packet, size: $0) }) ?? [packet] { try cables[side].send(one.bytes) }
+                for one in size.map({ fragments(of: packet, size: $0) }) ?? [packet] {
+                    try cables[side].send(one.bytes)
+                }
             }
             collect(into: &judge, cables, topology)
         }
@@ -77,7 +81,9 @@ public struct NamespaceScenarioRunner: ScenarioRunner {
         _ = takeAll(into: &judge, cables, topology)
     }
 
-    private func drain(into judge: inout ScenarioJudge, _ cables: [Cable], _ topology: Topology, quietFor seconds: Double) {
+    private func drain(
+        into judge: inout ScenarioJudge, _ cables: [Cable], _ topology: Topology, quietFor seconds: Double
+    ) {
         var quiet = Clock.now
         while Double(Clock.now.since(quiet)) / 1e9 < seconds {
             if takeAll(into: &judge, cables, topology) { quiet = Clock.now } else { Clock.sleep(seconds: 0.005) }

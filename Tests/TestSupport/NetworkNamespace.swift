@@ -12,7 +12,9 @@ public func inNetworkNamespace<T>(_ name: String, _ work: () throws -> T) throws
         let error = unsafe pthread_create(
             &thread, nil,
             { pointer in
-                if let pointer = unsafe pointer { unsafe Unmanaged<Visit>.fromOpaque(pointer).takeUnretainedValue().carryOut() }
+                if let pointer = unsafe pointer {
+                    unsafe Unmanaged<Visit>.fromOpaque(pointer).takeUnretainedValue().carryOut()
+                }
                 return nil
             }, held.toOpaque())
         guard error == 0 else { throw LabError("no thread: errno \(error)") }

@@ -89,7 +89,8 @@ extension TestPacket {
             (sumAt, sum) = (6, udp.checksum)
             pseudo = pseudoSum(ip, length: Int(length))
         case .tcp(let tcp):
-            segment = big16(tcp.sourcePort) + big16(tcp.destinationPort) + big32(tcp.sequence) + big32(tcp.acknowledgment)
+            segment =
+                big16(tcp.sourcePort) + big16(tcp.destinationPort) + big32(tcp.sequence) + big32(tcp.acknowledgment)
             segment += [UInt8(5 + tcp.options.count / 4) << 4, tcp.flags] + big16(tcp.window) + [0, 0]
             segment += big16(tcp.urgent) + tcp.options + payload
             (sumAt, sum) = (16, tcp.checksum)

@@ -37,7 +37,9 @@ public struct PacketPattern: Sendable, CustomStringConvertible {
         for field in Set(wanted.keys).union(found.keys).sorted() {
             if let name = open[field], let value = found[field] {
                 guard name.hasPrefix("$"), let number = UInt64(value) else { continue }
-                if let bound = new[name], bound != number { differences.append("\(field) is \(number), not \(name) = \(bound)") }
+                if let bound = new[name], bound != number {
+                    differences.append("\(field) is \(number), not \(name) = \(bound)")
+                }
                 new[name] = number
             } else if wanted[field] != found[field] {
                 differences.append("\(field) is \(found[field] ?? "absent"), not \(wanted[field] ?? "expected")")
@@ -87,7 +89,8 @@ extension TestPacket {
     public var fields: [String: String] {
         var fields: [String: String] = [:]
         if let ethernet { fields["eth"] = "\(ethernet.source) > \(ethernet.destination)" }
-        fields["tags"] = tags.map { "\($0.etherType == 0x8100 ? "vlan" : "svlan") \($0.id):\($0.priority)" }.joined(separator: " ")
+        fields["tags"] = tags.map { "\($0.etherType == 0x8100 ? "vlan" : "svlan") \($0.id):\($0.priority)" }.joined(
+            separator: " ")
         fields["ethertype"] = String(etherType)
         if let ip {
             fields["src"] = "\(ip.source)"
@@ -96,7 +99,8 @@ extension TestPacket {
             fields["ttl"] = String(ip.ttl)
             fields["tos"] = String(ip.tos)
             fields["id"] = String(ip.id)
-            fields["ip flags"] = (ip.reserved ? "rf " : "") + (ip.dontFragment ? "df " : "") + (ip.moreFragments ? "mf" : "")
+            fields["ip flags"] =
+                (ip.reserved ? "rf " : "") + (ip.dontFragment ? "df " : "") + (ip.moreFragments ? "mf" : "")
             fields["off"] = String(ip.offset)
             fields["ipopt"] = PacketTextPrinter.hex(ip.options)
             fields["total"] = ip.totalLength.map { String($0) } ?? "true"
@@ -132,7 +136,9 @@ extension TestPacket {
         case .bare: break
         }
         if quotedText != nil, let quoted {
-            for (name, value) in quoted.fields where name != "tags" && name != "ethertype" { fields["quoted." + name] = value }
+            for (name, value) in quoted.fields where name != "tags" && name != "ethertype" {
+                fields["quoted." + name] = value
+            }
         } else {
             fields["payload"] = PacketTextPrinter.payload(payload)
         }

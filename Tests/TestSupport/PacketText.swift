@@ -51,7 +51,8 @@ enum ICMPName {
     enum Rest { case none, echo, number, gateway, pointer }
 
     static let all: [(name: String, type: UInt8, code: UInt8, rest: Rest)] = [
-        ("echo", 8, 0, .echo), ("echo-reply", 0, 0, .echo), ("timestamp", 13, 0, .echo), ("timestamp-reply", 14, 0, .echo),
+        ("echo", 8, 0, .echo), ("echo-reply", 0, 0, .echo), ("timestamp", 13, 0, .echo),
+        ("timestamp-reply", 14, 0, .echo),
         ("net-unreachable", 3, 0, .none), ("host-unreachable", 3, 1, .none), ("proto-unreachable", 3, 2, .none),
         ("port-unreachable", 3, 3, .none), ("frag-needed", 3, 4, .number), ("source-route-failed", 3, 5, .none),
         ("net-unknown", 3, 6, .none), ("host-unknown", 3, 7, .none), ("net-prohibited", 3, 9, .none),
@@ -87,13 +88,25 @@ struct PacketTextReader {
         for character in text {
             if quoted {
                 token.append(character)
-                if escaped { escaped = false } else if character == "\\" { escaped = true } else if character == "\"" { quoted = false }
+                if escaped {
+                    escaped = false
+                } else if character == "\\" {
+                    escaped = true
+                } else if character == "\"" {
+                    quoted = false
+                }
             } else if character == " " && depth == 0 {
                 if !token.isEmpty { tokens.append(token) }
                 token = ""
             } else {
                 token.append(character)
-                if character == "\"" { quoted = true } else if character == "[" { depth += 1 } else if character == "]" { depth -= 1 }
+                if character == "\"" {
+                    quoted = true
+                } else if character == "[" {
+                    depth += 1
+                } else if character == "]" {
+                    depth -= 1
+                }
             }
         }
         if !token.isEmpty { tokens.append(token) }
@@ -114,7 +127,9 @@ struct PacketTextReader {
         _ field: String, of token: String, as type: N.Type = N.self
     ) throws(PacketTextError) -> N {
         if token == "*" || token.hasPrefix("$") {
-            guard wildcards != nil else { throw fail("\"\(token)\" stands for any number, which only a pattern allows") }
+            guard wildcards != nil else {
+                throw fail("\"\(token)\" stands for any number, which only a pattern allows")
+            }
             wildcards?[prefix + field] = token
             return 0
         }
@@ -123,13 +138,17 @@ struct PacketTextReader {
         return value
     }
 
-    private mutating func number<N: FixedWidthInteger>(_ field: String, as type: N.Type = N.self) throws(PacketTextError) -> N {
+    private mutating func number<N: FixedWidthInteger>(_ field: String, as type: N.Type = N.self)
+        throws(PacketTextError) -> N
+    {
         try number(field, of: try token(field))
     }
 
     private func hex(_ field: String, _ token: some StringProtocol) throws(PacketTextError) -> [UInt8] {
         let digits = Array(token.utf8)
-        guard digits.count % 2 == 0 else { throw fail("\(field) needs an even number of hexadecimal digits: \"\(token)\"") }
+        guard digits.count % 2 == 0 else {
+            throw fail("\(field) needs an even number of hexadecimal digits: \"\(token)\"")
+        }
         var bytes: [UInt8] = []
         for at in stride(from: 0, to: digits.count, by: 2) {
             guard let byte = UInt8(String(decoding: digits[at..<at + 2], as: UTF8.self), radix: 16) else {
@@ -171,7 +190,9 @@ struct PacketTextReader {
                 let parts = try token("VLAN ID").split(separator: ":")
                 let id: UInt16 = try number("vlan", of: String(parts[0]))
                 let priority: UInt8 = parts.count > 1 ? try number("priority", of: String(parts[1])) : 0
-                guard id < 4096, priority < 8, parts.count <= 2 else { throw fail("VLAN ID is 0-4095 and priority 0-7") }
+                guard id < 4096, priority < 8, parts.count <= 2 else {
+                    throw fail("VLAN ID is 0-4095 and priority 0-7")
+                }
                 tags.append(.init(id: id, priority: priority, etherType: word == "vlan" ? 0x8100 : 0x88A8))
                 continue
             default: break
@@ -222,7 +243,9 @@ struct PacketTextReader {
         while hasMore { try field(try token("a field"), of: &packet) }
         if case .tcp(var tcp) = packet.transport {
             while tcp.options.count % 4 != 0 { tcp.options.append(0) }
-            guard tcp.options.count <= 40 else { throw fail("TCP options are at most 40 bytes, not \(tcp.options.count)") }
+            guard tcp.options.count <= 40 else {
+                throw fail("TCP options are at most 40 bytes, not \(tcp.options.count)")
+            }
             packet.transport = .tcp(tcp)
         }
         return packet
@@ -251,7 +274,9 @@ struct PacketTextReader {
         if name == "type" {
             return .init(type: try number("type"), code: try number("code"), rest: try number("rest"))
         }
-        guard let kind = ICMPName.all.first(where: { $0.name == name }) else { throw fail("unknown ICMP kind \"\(name)\"") }
+        guard let kind = ICMPName.all.first(where: { $0.name == name }) else {
+            throw fail("unknown ICMP kind \"\(name)\"")
+        }
         var icmp = TestPacket.ICMP(type: kind.type, code: kind.code)
         switch kind.rest {
         case .none: break
@@ -299,7 +324,13 @@ struct PacketTextReader {
                 try field(name, of: &tcp)
                 packet.transport = .tcp(tcp)
             case .udp(var udp):
-                if name == "nosum" { udp.checksum = .value(0) } else if name == "ulen" { udp.length = try number(name) } else { throw fail("unknown \"\(name)\"") }
+                if name == "nosum" {
+                    udp.checksum = .value(0)
+                } else if name == "ulen" {
+                    udp.length = try number(name)
+                } else {
+                    throw fail("unknown \"\(name)\"")
+                }
                 packet.transport = .udp(udp)
             case .icmp, .bare: throw fail("unknown \"\(name)\"")
             }

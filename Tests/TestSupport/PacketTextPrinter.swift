@@ -43,7 +43,9 @@ enum PacketTextPrinter {
                 }
                 words.append("sack " + blocks.joined(separator: ","))
             case (8, 10):
-                words.append("ts \(number(data.lowerBound..<data.lowerBound + 4)):\(number(data.lowerBound + 4..<data.upperBound))")
+                words.append(
+                    "ts \(number(data.lowerBound..<data.lowerBound + 4)):\(number(data.lowerBound + 4..<data.upperBound))"
+                )
             default: words.append("opt \(kind):\(hex(bytes[data]))")
             }
             at += length
@@ -69,7 +71,9 @@ extension TestPacket: CustomStringConvertible {
         var words: [String] = []
         if let ethernet { words.append("eth \(ethernet.source) > \(ethernet.destination)") }
         for tag in tags {
-            words.append("\(tag.etherType == 0x8100 ? "vlan" : "svlan") \(tag.id)" + (tag.priority > 0 ? ":\(tag.priority)" : ""))
+            words.append(
+                "\(tag.etherType == 0x8100 ? "vlan" : "svlan") \(tag.id)" + (tag.priority > 0 ? ":\(tag.priority)" : "")
+            )
         }
         guard let ip else {
             words.append("frame 0x" + PacketTextPrinter.hex([UInt8(etherType >> 8), UInt8(etherType & 255)]))
@@ -93,7 +97,9 @@ extension TestPacket: CustomStringConvertible {
 
     /// The text of the packet that an ICMP error quotes, in brackets.
     var quotedText: String? {
-        guard case .icmp(let icmp) = transport, icmp.isError, let quoted, quoted.packetBytes == payload else { return nil }
+        guard case .icmp(let icmp) = transport, icmp.isError, let quoted, quoted.packetBytes == payload else {
+            return nil
+        }
         return "[\(quoted)]"
     }
 

@@ -31,7 +31,9 @@ public final class Program {
     ///   - namespace: name of the network namespace; nil for the test's own.
     ///   - input: standard input; empty if nil.
     ///   - environment: added to the test's own, as NAME=VALUE.
-    public init(_ command: [String], in namespace: String? = nil, input: String? = nil, environment: [String] = []) throws {
+    public init(_ command: [String], in namespace: String? = nil, input: String? = nil, environment: [String] = [])
+        throws
+    {
         self.command = command
         let inputFile = try MemoryFile(contents: input ?? "")
         outputFile = try MemoryFile()
@@ -45,7 +47,9 @@ public final class Program {
         var actions = unsafe posix_spawn_file_actions_t()
         unsafe posix_spawn_file_actions_init(&actions)
         defer { unsafe posix_spawn_file_actions_destroy(&actions) }
-        for (number, file) in files.enumerated() { unsafe posix_spawn_file_actions_adddup2(&actions, file, Int32(number)) }
+        for (number, file) in files.enumerated() {
+            unsafe posix_spawn_file_actions_adddup2(&actions, file, Int32(number))
+        }
 
         // Worker threads of the concurrency runtime block signals, and a child inherits that: it would not hear SIGTERM.
         var attributes = posix_spawnattr_t()
@@ -60,11 +64,13 @@ public final class Program {
         unsafe posix_spawnattr_setflags(&attributes, Int16(POSIX_SPAWN_SETSIGMASK | POSIX_SPAWN_SETSIGDEF))
 
         var strings: [UnsafeMutablePointer<CChar>?] = unsafe arguments.map { unsafe strdup($0) } + [nil]
-        defer { for unsafe text in unsafe strings { unsafe free(text) } }
+        defer { unsafe strings.forEach { unsafe free($0) } }
         var pid: pid_t = 0
         let error = unsafe posix_spawnp(&pid, strings[0]!, &actions, &attributes, &strings, environ)
         guard error == 0 else {
-            throw LabError("cannot start \(arguments[0]): \(unsafe String(cString: strerror(error))); try scripts/install-dependencies")
+            throw LabError(
+                "cannot start \(arguments[0]): \(unsafe String(cString: strerror(error))); try scripts/install-dependencies"
+            )
         }
         return pid
     }
@@ -127,7 +133,9 @@ public final class Program {
     ) throws -> String {
         let result = try run(command, in: namespace, input: input, seconds: seconds)
         guard result.succeeded else {
-            throw LabError("\(command.joined(separator: " ")) failed with \(result.status): \(result.errors)\(result.output)\(input ?? "")")
+            throw LabError(
+                "\(command.joined(separator: " ")) failed with \(result.status): \(result.errors)\(result.output)\(input ?? "")"
+            )
         }
         return result.output
     }

@@ -173,6 +173,8 @@ public final class RouterUnderTest {
             last = try books()
             return last?.problems.isEmpty ?? true
         }
-        if !balanced, let last { throw LabError("the books do not balance: \(last.problems.joined(separator: "; "))\n\(last)") }
+        if !balanced, let last {
+            throw LabError("the books do not balance: \(last.problems.joined(separator: "; "))\n\(last)")
+        }
     }
 }

@@ -84,7 +84,9 @@ public struct Scenario: Sendable, CustomStringConvertible {
     /// True if the router's own programs take part, or neighbours must fail to be found: more than a data plane
     /// alone can do.
     public var needsKernel: Bool {
-        steps.contains { step in if case .host = step.action { true } else { step.expectations.contains { $0.within > 1 } } }
+        steps.contains { step in
+            if case .host = step.action { true } else { step.expectations.contains { $0.within > 1 } }
+        }
     }
 }
 
@@ -130,7 +132,9 @@ extension Scenario {
                 inRules = true
                 continue
             }
-            do { try read(String(word), String(rest), line: number) } catch let error as ScenarioError { throw error } catch {
+            do { try read(String(word), String(rest), line: number) } catch let error as ScenarioError {
+                throw error
+            } catch {
                 throw ScenarioError(file: name, line: number, message: "\(error)")
             }
         }
@@ -144,11 +148,15 @@ extension Scenario {
         switch word {
         case "caption": caption = rest
         case "address":
-            guard words.count == 2, let prefix = IPv4Prefix(words[1]) else { throw fail("address INTERFACE ADDRESS/LENGTH") }
+            guard words.count == 2, let prefix = IPv4Prefix(words[1]) else {
+                throw fail("address INTERFACE ADDRESS/LENGTH")
+            }
             facts.append(.address(interface: words[0], prefix: prefix))
         case "route":
             guard let prefix = words.first.flatMap({ IPv4Prefix($0) }) else { throw fail("route PREFIX via ADDRESS") }
-            let kinds: [String: RouteKind] = ["unreachable": .unreachable, "prohibit": .prohibit, "blackhole": .blackhole]
+            let kinds: [String: RouteKind] = [
+                "unreachable": .unreachable, "prohibit": .prohibit, "blackhole": .blackhole,
+            ]
             if words.count == 3, words[1] == "via", let gateway = IPv4Address(words[2]) {
                 facts.append(.route(Route(prefix: prefix, gateway: gateway)))
             } else if words.count == 2, let kind = kinds[words[1]] {
@@ -176,7 +184,8 @@ extension Scenario {
             }
             let text = Self.remainder(rest, after: words.count - packet.count)
             _ = try PacketPattern(text)
-            steps.append(Step(action: .send(side: try side(words.first, line), fragments: fragments, text: text), line: line))
+            steps.append(
+                Step(action: .send(side: try side(words.first, line), fragments: fragments, text: text), line: line))
         case "expect":
             guard !steps.isEmpty else { throw fail("nothing was sent yet that could cause a packet") }
             var within = 1.0
@@ -187,12 +196,15 @@ extension Scenario {
                 skip = 3
             }
             let pattern = try PacketPattern(Self.remainder(rest, after: skip))
-            let expectation = Expectation(side: try side(words.first, line), within: within, pattern: pattern, line: line)
+            let expectation = Expectation(
+                side: try side(words.first, line), within: within, pattern: pattern, line: line)
             steps[steps.count - 1].expectations.append(expectation)
         case "host": steps.append(Step(action: .host(try HostAction(rest)), line: line))
         case "counter":
             guard words.count > 2 else { throw fail("counter TABLE [PACKETS:BYTES] RULE") }
-            counters = (counters ?? []) + (try RuleCounters("*\(words[0])\n" + Self.counterLine(Self.remainder(rest, after: 1)))).lines
+            counters =
+                (counters ?? [])
+                + (try RuleCounters("*\(words[0])\n" + Self.counterLine(Self.remainder(rest, after: 1)))).lines
         case "flow": flows = (flows ?? []) + (rest == "none" ? [] : [rest])
         case "drop":
             guard words.count == 2, let count = Int64(words[1]) else { throw fail("drop REASON NUMBER") }
@@ -233,7 +245,9 @@ extension HostAction {
         let quoted = text.split(separator: "\"", omittingEmptySubsequences: false).dropFirst().first.map { String($0) }
         switch words.first {
         case "udp":
-            guard words.count > 4, let from = UInt16(words[1]), let (to, port) = endpoint(words[3]), let quoted else { break }
+            guard words.count > 4, let from = UInt16(words[1]), let (to, port) = endpoint(words[3]), let quoted else {
+                break
+            }
             self = .udp(from: from, to: to, port: port, text: quoted)
             return
         case "tcp":

@@ -92,7 +92,8 @@ public struct ScenarioJudge {
         for earlier in open where earlier < place {
             let other = scenario.steps[step].expectations[earlier]
             if other.side == met.side, Self.flowWords(other.pattern.text) == Self.flowWords(met.pattern.text) {
-                outcome.problems.append("after line \(line), out of order on \(met.side): \(met.pattern) before \(other.pattern)")
+                outcome.problems.append(
+                    "after line \(line), out of order on \(met.side): \(met.pattern) before \(other.pattern)")
             }
         }
     }
@@ -111,7 +112,8 @@ public struct ScenarioJudge {
     }
 
     /// Closes the account: what is owed still, counters, flows and drops.
-    public mutating func finish(counters: RuleCounters?, flows: [FlowLine], drops: [String: Int64]?) -> ScenarioOutcome {
+    public mutating func finish(counters: RuleCounters?, flows: [FlowLine], drops: [String: Int64]?) -> ScenarioOutcome
+    {
         reportMissing()
         outcome.counters = counters
         outcome.flows = flows
@@ -120,7 +122,9 @@ public struct ScenarioJudge {
         if let expected = scenario.flows {
             let found = outcome.flowTexts
             for text in Set(expected).subtracting(found).sorted() { outcome.problems.append("missing flow: \(text)") }
-            for text in Set(found).subtracting(expected).sorted() { outcome.problems.append("unexpected flow: \(text)") }
+            for text in Set(found).subtracting(expected).sorted() {
+                outcome.problems.append("unexpected flow: \(text)")
+            }
         }
         if let drops {
             for (reason, count) in scenario.drops.sorted(by: { $0.key < $1.key }) where drops[reason] ?? 0 != count {
@@ -134,14 +138,18 @@ public struct ScenarioJudge {
         var rest = expected
         for line in found.lines {
             // The same rule may stand in a chain twice: each expectation is used once.
-            let place = rest.firstIndex { $0.table == line.table && $0.text == line.text && $0.packets == line.packets && $0.bytes == line.bytes }
+            let place = rest.firstIndex {
+                $0.table == line.table && $0.text == line.text && $0.packets == line.packets && $0.bytes == line.bytes
+            }
             if let place {
                 rest.remove(at: place)
             } else if line.packets != 0 {
                 outcome.problems.append("counter \(line.table) \(line.text) is \(line.packets):\(line.bytes)")
             }
         }
-        for line in rest { outcome.problems.append("counter \(line.table) \(line.text) is not \(line.packets):\(line.bytes)") }
+        for line in rest {
+            outcome.problems.append("counter \(line.table) \(line.text) is not \(line.packets):\(line.bytes)")
+        }
     }
 }
 

@@ -87,7 +87,8 @@ public struct Topology: Sendable {
         if let destination = packet.ip?.destination {
             if destination.isMulticast {
                 // RFC 1112, 6.4.
-                packet.ethernet?.destination = MACAddress(rawValue: 0x0100_5E00_0000 | UInt64(destination.rawValue & 0x7F_FFFF))
+                packet.ethernet?.destination = MACAddress(
+                    rawValue: 0x0100_5E00_0000 | UInt64(destination.rawValue & 0x7F_FFFF))
             } else if destination.isLimitedBroadcast || destination == sides[side].address.last {
                 packet.ethernet?.destination = .broadcast
             }

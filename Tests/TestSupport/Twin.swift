@@ -36,8 +36,12 @@ public struct Twin {
             differences += counters.differences(from: others, names: names)
         }
         let (flows, others) = (first.flowTexts, second.flowTexts)
-        for text in Set(flows).subtracting(others).sorted() { differences.append("only \(names.0) has the flow \(text)") }
-        for text in Set(others).subtracting(flows).sorted() { differences.append("only \(names.1) has the flow \(text)") }
+        for text in Set(flows).subtracting(others).sorted() {
+            differences.append("only \(names.0) has the flow \(text)")
+        }
+        for text in Set(others).subtracting(flows).sorted() {
+            differences.append("only \(names.1) has the flow \(text)")
+        }
         return differences + timeouts()
     }
 

@@ -122,7 +122,7 @@ public enum CompiledMatch: Sendable {
     /// Type 255 stands for any.
     case icmp(type: UInt8, firstCode: UInt8, lastCode: UInt8, isNegated: Bool)
     case states(States, isNegated: Bool)
-    /// `conntrack --ctstatus` (IPS_… bits; 0 for NONE).
+    /// `conntrack --ctstatus` (IPS_… bits; NONE is 0 and therefore matches nothing, as in the kernel).
     case status(UInt32, isNegated: Bool)
     case flowProtocol(UInt8, isNegated: Bool)
     case flowOriginalSource(MaskedAddress)

@@ -32,6 +32,8 @@ public struct Flow: ~Copyable {
         public static let dying = Status(rawValue: 1 << 9)
         /// Ours: the reply tuple stands in the index although the flow is not confirmed yet.
         public static let replyReserved = Status(rawValue: 1 << 24)
+        /// Ours: the flow stands in the index by its original source too.
+        public static let bySource = Status(rawValue: 1 << 26)
         /// Ours: MASQUERADE chose the source address, so the flow dies with it.
         public static let masqueraded = Status(rawValue: 1 << 25)
     }

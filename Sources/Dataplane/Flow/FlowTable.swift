@@ -148,11 +148,52 @@ import Synchronization
         return true
     }
 
+    /// What a flow's original source is found by.
+    @inline(__always)
+    private func sourceKey(_ tuple: FlowTuple) -> FlowTuple {
+        FlowTuple(
+            source: tuple.source, destination: .any, ipProtocol: tuple.ipProtocol, sourcePort: tuple.sourcePort,
+            destinationPort: 0, zone: tuple.zone)
+    }
+
+    /// Enters a flow by its original source, so that the next flow of the same source can be given the same address and port
+    /// (nf_nat_bysource in net/netfilter/nf_nat_core.c). Only those that were given others than anybody would choose anew need it.
+    func enterBySource(_ flow: UInt32) {
+        let hash = index.hash(sourceKey(flows[flow].original))
+        index.lock(hash)
+        if index.insert(FlowIndex.Reference(flow: flow, .original), hash: hash) { flows[flow].set(.bySource) }
+        index.unlock(hash)
+    }
+
+    /// The source that another flow from the same source was given, if it lies in `range`.
+    func translatedSource(of original: FlowTuple, in range: NATRange) -> (IPv4Address, UInt16)? {
+        var found: (IPv4Address, UInt16)?
+        _ = index.first(index.hash(sourceKey(original))) { reference in
+            let other = flows[reference.flow].original
+            let status = flows[reference.flow].status
+            guard other.source == original.source, other.sourcePort == original.sourcePort,
+                other.ipProtocol == original.ipProtocol, status.contains(.bySource), !status.contains(.dying)
+            else { return false }
+            let given = flows[reference.flow].reply
+            let port = given.ipProtocol == .icmp ? given.sourcePort : given.destinationPort
+            guard range.contains(given.destination), range.contains(port: port) else { return false }
+            found = (given.destination, port)
+            return true
+        }
+        return found
+    }
+
     /// Takes a flow's tuples out of the index.
     func unlink(_ flow: UInt32) {
         let status = flows[flow].status
         if status.contains(.confirmed) {
             let hash = index.hash(flows[flow].original)
+            index.lock(hash)
+            index.remove(FlowIndex.Reference(flow: flow, .original), hash: hash)
+            index.unlock(hash)
+        }
+        if status.contains(.bySource) {
+            let hash = index.hash(sourceKey(flows[flow].original))
             index.lock(hash)
             index.remove(FlowIndex.Reference(flow: flow, .original), hash: hash)
             index.unlock(hash)
@@ -240,7 +281,9 @@ import Synchronization
                 mark: flows[flow].mark, masqueradePort: flows[flow].masqueradePort)
             flows[flow].lock.unlock()
             let after = flows[flow].status
-            guard after.contains(.confirmed), !after.contains(.dying) else { continue }
+            guard after.contains(.confirmed), !after.contains(.dying), flows[flow].original == record.original,
+                flows[flow].reply == record.reply
+            else { continue }
             visit(record)
         }
     }

@@ -136,6 +136,7 @@ public struct TCPConnection: Sendable {
         case .close where kind == .rst:
             switch judgeReset(segment, direction, old: old, status: status, settings: settings) {
             case .invalid: return .invalid
+            case .closesUnseen: checksWindow = false
             case .closes: break
             case .mayBeChallenged: new = old
             }
@@ -199,14 +200,20 @@ public struct TCPConnection: Sendable {
         return nil
     }
 
-    private enum ResetJudgement { case closes, mayBeChallenged, invalid }
+    private enum ResetJudgement { case closes, closesUnseen, mayBeChallenged, invalid }
 
     /// RFC 5961, 3.2: a reset closes if its sequence number is exactly the next one expected.
     private func judgeReset(
         _ segment: TCPSegment, _ direction: Direction, old: TCPState, status: Flow.Status, settings: TCPSettings
     ) -> ResetJudgement {
+        // The ports of a connection that is closing may be in use again, and what we know of its window be out of date.
+        switch old {
+        case .finWait, .closeWait, .lastAck, .timeWait, .close: return .closesUnseen
+        default: break
+        }
         let receiver = self[direction.opposite]
-        guard receiver.flags.contains(.hasHighestAcknowledgment) else { return .closes }
+        // So is the highest acknowledgment if a SYN was let by.
+        guard receiver.flags.contains(.hasHighestAcknowledgment), lastKind != .syn else { return .closes }
         let isEstablished = state == .established && status.contains(.assured)
         if segment.sequence.rawValue == 0, !isEstablished { return .closes }
         if segment.sequence.isBefore(receiver.highestAcknowledgment), !settings.ignoresInvalidReset { return .invalid }

@@ -138,7 +138,9 @@ extension Worker {
                 if status.contains(.seenReply), !status.contains(.assured), isNowAssured { table[flow].set(.assured) }
                 table[flow].expire(at: now + timeout)
             case .ignore:
-                break
+                // Not counted either: it may be no segment of this connection (nf_ct_refresh_acct is not reached).
+                noteReply(packet, status)
+                return nil
             case .invalid:
                 forget(&packet)
                 return nil
@@ -182,6 +184,11 @@ extension Worker {
             } else {
                 timeout = snapshot.tracking.udp
             }
+        case .gre:
+            // A stream as soon as it is answered (gre_packet in net/netfilter/nf_conntrack_proto_gre.c).
+            let isStream = status.contains(.seenReply)
+            timeout = isStream ? snapshot.tracking.greStream : snapshot.tracking.gre
+            if isStream, !status.contains(.assured) { table[flow].set(.assured) }
         case .icmp: timeout = snapshot.tracking.icmp
         default: timeout = snapshot.tracking.generic
         }

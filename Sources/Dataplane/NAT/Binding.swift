@@ -5,7 +5,7 @@ import Net
 //
 // The source end is settled last, in POSTROUTING or INPUT, and with it the reply tuple is final: it is then entered into the
 // index, so that choosing an address and port and owning it are one step. The destination end is never at fault: its port
-// changes only where a rule names ports.
+// changes only where a rule names ports, and then to the first of them unless told to be random (tried).
 
 extension Worker {
     /// Binds one end of a fresh flow to a range.
@@ -19,7 +19,7 @@ extension Worker {
         var status: Flow.Status = end.done
         switch end {
         case .destination:
-            let wanted = chooseDestination(current, range)
+            let wanted = chooseDestination(flow, current, range)
             if wanted != current, let reply = wanted.inverted {
                 table[flow].reply = reply
                 status.insert(.destinationNAT)
@@ -34,10 +34,12 @@ extension Worker {
 
     // MARK: The destination end
 
-    private mutating func chooseDestination(_ current: FlowTuple, _ range: NATRange) -> FlowTuple {
+    private mutating func chooseDestination(_ flow: UInt32, _ current: FlowTuple, _ range: NATRange) -> FlowTuple {
         var wanted = current
         wanted.destination = chooseAddress(current, range, current.destination)
-        guard range.options.contains(.ports), wanted.ipProtocol != .icmp else { return wanted }
+        guard range.options.contains(.ports), hasPorts(wanted.ipProtocol), wanted.ipProtocol != .icmp else {
+            return wanted
+        }
         // The parser has seen to it that the first port is not above the last.
         let size = UInt32(range.lastPort &- range.firstPort) + 1
         if range.options.contains(.shifted) {
@@ -46,10 +48,22 @@ extension Worker {
             wanted.destinationPort = range.firstPort &+ UInt16(truncatingIfNeeded: distance)
             return wanted
         }
-        let isInRange = wanted.destinationPort >= range.firstPort && wanted.destinationPort <= range.lastPort
-        if isInRange, !range.options.contains(.random), range.firstPort != range.lastPort { return wanted }
-        wanted.destinationPort = range.firstPort + UInt16(truncatingIfNeeded: random.next(below: size))
+        let isRandom = !range.options.isDisjoint(with: [.random, .fullyRandom])
+        let isInRange = range.contains(port: wanted.destinationPort)
+        if isInRange, !isRandom, size == 1 || !isTaken(flow, wanted) { return wanted }
+        // The first port of the range that is free for this client: usually the very first.
+        let start = isRandom ? random.next(below: size) : 0
+        for attempt in 0..<min(size, 128) {
+            wanted.destinationPort = range.firstPort &+ UInt16(truncatingIfNeeded: (start &+ attempt) % size)
+            if !isTaken(flow, wanted) { break }
+        }
         return wanted
+    }
+
+    /// Whether another flow already expects the answers to these packets.
+    private func isTaken(_ flow: UInt32, _ wanted: FlowTuple) -> Bool {
+        guard let reply = wanted.inverted else { return false }
+        return flows.isTaken(reply, hash: flows.index.hash(reply), except: flow)
     }
 
     /// One address of a range, the same for the same client and destination (find_best_ips_proto).
@@ -66,19 +80,35 @@ extension Worker {
 
     // MARK: The source end
 
-    /// Settles the reply tuple and enters it into the index.
+    /// Settles the reply tuple and enters it into the index (get_unique_tuple): the source as it is, if it may stay; else what another
+    /// flow of the same source was given; else an address of the range, with the same port if that is free.
     @inline(__always)
     private mutating func chooseSource(_ flow: UInt32, _ current: FlowTuple, _ range: NATRange) -> Bool {
+        let isRandom = !range.options.isDisjoint(with: [.random, .fullyRandom])
         var wanted = current
-        if !range.contains(current.source) { wanted.source = chooseAddress(current, range, current.source) }
-        let keepsPort =
-            !range.options.contains(.random) && !range.options.contains(.fullyRandom)
-            && (!range.options.contains(.ports) || (range.firstPort...range.lastPort).contains(wanted.sourcePort))
-        if keepsPort || !hasPorts(wanted.ipProtocol) {
-            if reserve(flow, wanted) { return true }
-            guard hasPorts(wanted.ipProtocol) else { return false }
+        if !isRandom {
+            if range.contains(current.source), range.contains(port: current.sourcePort) {
+                if reserve(flow, current) { return true }
+            } else if let (address, port) = flows.translatedSource(of: current, in: range) {
+                wanted.source = address
+                wanted.sourcePort = port
+                if reserve(flow, wanted) {
+                    flows.enterBySource(flow)
+                    return true
+                }
+            }
         }
-        return searchPort(flow, wanted, range)
+        wanted = current
+        wanted.source = chooseAddress(current, range, current.source)
+        if hasPorts(wanted.ipProtocol) {
+            let keepsPort = !isRandom && range.contains(port: wanted.sourcePort) && reserve(flow, wanted)
+            if !keepsPort, !searchPort(flow, wanted, range) { return false }
+        } else if !reserve(flow, wanted) {
+            return false
+        }
+        let chosen = flows.flows[flow].reply
+        if range.first != range.last || chosen.destinationPort != current.sourcePort { flows.enterBySource(flow) }
+        return true
     }
 
     @inline(__always)
@@ -88,10 +118,11 @@ extension Worker {
         return flows.reserveReply(flow)
     }
 
+    /// Whether ports or identifiers can be rewritten. Those of SCTP and DCCP stay: their checksums would have to follow.
     @inline(__always)
     private func hasPorts(_ ipProtocol: IPProtocol) -> Bool {
         switch ipProtocol {
-        case .tcp, .udp, .udpLite, .icmp, .sctp, .dccp: true
+        case .tcp, .udp, .udpLite, .icmp: true
         default: false
         }
     }

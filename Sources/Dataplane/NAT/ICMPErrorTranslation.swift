@@ -8,6 +8,8 @@ extension Worker {
     mutating func translateError(_ packet: inout Packet, _ end: Manipulation) -> Bool {
         let flow = packet.tracking.flow
         let status = flows.flows[flow].status
+        // Its checksum is made anew below, which would mend a damaged one.
+        guard packet.hasRightTransportChecksum() else { return false }
         // A redirect would send the host around us, to an address that only we know.
         if packet.transport8(Offset.icmpType) == ICMPType.redirect {
             guard status.isSuperset(of: [.sourceNATDone, .destinationNATDone]),

@@ -50,6 +50,11 @@ public struct NATRange: Sendable {
     }
 
     @inline(__always)
+    func contains(port: UInt16) -> Bool {
+        !options.contains(.ports) || (port >= firstPort && port <= lastPort)
+    }
+
+    @inline(__always)
     func contains(_ address: IPv4Address) -> Bool {
         !options.contains(.addresses) || (address >= first && address <= last)
     }

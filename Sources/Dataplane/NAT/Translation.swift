@@ -11,9 +11,9 @@ extension Worker {
             return translateError(&packet, end) ? nil : .natICMP
         }
         var status = flows.flows[flow].status
-        if packet.tracking.state == .new || packet.tracking.state == .related, !status.contains(end.done) {
-            // A flow that was confirmed before NAT saw it stays as it is.
-            guard packet.tracking.isUnconfirmed else { return nil }
+        // A flow that was confirmed before NAT saw it stays as it is; and a reset that answers a first packet binds nothing, but
+        // is translated by what that packet has been bound to so far.
+        if packet.tracking.isUnconfirmed, !status.contains(end.done) {
             if let reason = bindByRules(&packet, hook, end) { return reason }
             status = flows.flows[flow].status
         }

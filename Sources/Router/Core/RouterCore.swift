@@ -229,6 +229,8 @@ extension TrackingSettings {
         udp = seconds(.udp)
         udpStream = seconds(.udpStream)
         icmp = seconds(.icmp)
+        gre = seconds(.gre)
+        greStream = seconds(.greStream)
         generic = seconds(.generic)
     }
 }

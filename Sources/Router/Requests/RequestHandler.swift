@@ -36,7 +36,7 @@ struct RequestHandler: ControlHandler {
         case .flowsDelete(let filter): try reply(.done(Done(count: deleteFlows(filter.matches))))
         case .rulesSave(let options): try reply(.rules(try save(options)))
         case .rulesRestore(let options): try reply(.done(try restore(options)))
-        case .rulesList: throw Failure("not answered")
+        case .rulesList(let options): try reply(.rules(try list(options)))
         case .reload: try reply(.done(Done(message: try reloader.reload().joined(separator: "\n"))))
         }
     }

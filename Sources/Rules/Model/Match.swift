@@ -19,6 +19,7 @@ public enum Match: Hashable, Sendable {
     case hashlimit(HashlimitMatch)
     case helper(HelperMatch)
     case icmp(ICMPMatch)
+    case ipcomp(IPCompMatch)
     case iprange(IPRangeMatch)
     case length(LengthMatch)
     case limit(LimitMatch)
@@ -71,6 +72,7 @@ public enum Match: Hashable, Sendable {
         case .hashlimit(let value): value
         case .helper(let value): value
         case .icmp(let value): value
+        case .ipcomp(let value): value
         case .iprange(let value): value
         case .length(let value): value
         case .limit(let value): value

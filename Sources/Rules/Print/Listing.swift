@@ -92,7 +92,7 @@ struct ListPrinter {
         if command.isVerbose {
             for interface in [rule.inInterface, rule.outInterface] {
                 let name = interface?.value.description ?? (isNumeric ? "*" : "any")
-                text += (interface?.isNegated == true ? "!" : " ") + Self.pad(name, to: 6)
+                text += " " + Self.pad((interface?.isNegated == true ? "!" : "") + name, to: 6)
             }
             text += " "
         }

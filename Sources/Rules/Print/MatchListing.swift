@@ -80,10 +80,62 @@ extension ListPrinter {
             append(connbytes.amount.isNegated ? " ! " : " ")
             append("connbytes \(amount) connbytes mode \(connbytes.unit.rawValue) connbytes direction \(connbytes.side.rawValue)")
         case .string(let string): list(string)
+        case .hashlimit(let hashlimit): list(hashlimit)
+        case .time(let time): list(time)
         case .rpfilter(let rpfilter):
             append(" rpfilter")
             savedForm(rpfilter)
         default: savedForm(match.value)
+        }
+    }
+
+    private mutating func list(_ hashlimit: HashlimitMatch) {
+        var printer = RulePrinter()
+        hashlimit.print(to: &printer)
+        // The saved values in the same order, under shorter names; the list's name is not shown.
+        var words = printer.text.split(separator: " ").map(String.init)[...]
+        append(" limit:")
+        while let option = words.popFirst() {
+            let name = option.dropFirst("--hashlimit-".count)
+            switch name {
+            case "upto": append(" up to \(words.popFirst() ?? "")")
+            case "above": append(" above \(words.popFirst() ?? "")")
+            case "mode":
+                let mode = (words.popFirst() ?? "").map { $0 == "," ? "-" : String($0) }.joined()
+                append(" mode \(mode)")
+            case "name": _ = words.popFirst()
+            case "rate-match": append(" rate-match")
+            default: append(" \(name) \(words.popFirst() ?? "")")
+            }
+        }
+    }
+
+    private mutating func list(_ time: TimeMatch) {
+        var printer = RulePrinter()
+        time.print(to: &printer)
+        let words = printer.text.split(separator: " ").map(String.init)
+        func value(_ option: String) -> String? {
+            words.firstIndex(of: "--\(option)").map { words[$0 + 1] }
+        }
+        append(" TIME")
+        if let start = value("timestart"), let stop = value("timestop") { append(" from \(start) to \(stop)") }
+        if let days = value("weekdays") { append(" on \(days)") }
+        if let days = value("monthdays") { append(" on \(days.split(separator: ",").map(Self.ordinal).joined(separator: ","))") }
+        if let start = value("datestart") { append(" starting from \(start.map { $0 == "T" ? " " : String($0) }.joined())") }
+        if let stop = value("datestop"), stop != "2038-01-19T03:14:07" {
+            append(" until date \(stop.map { $0 == "T" ? " " : String($0) }.joined())")
+        }
+        if !time.usesLocalTime { append(" UTC") }
+        if time.isContiguous { append(" contiguous") }
+    }
+
+    private static func ordinal(_ number: Substring) -> String {
+        let isTeen = number.count == 2 && number.hasPrefix("1")
+        return switch number.last {
+        case "1" where !isTeen: "\(number)st"
+        case "2" where !isTeen: "\(number)nd"
+        case "3" where !isTeen: "\(number)rd"
+        default: "\(number)th"
         }
     }
 

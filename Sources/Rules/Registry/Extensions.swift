@@ -4,7 +4,7 @@ public enum Extensions {
         AddrtypeMatch.self, AHMatch.self, BPFMatch.self, ClusterMatch.self, CommentMatch.self, ConnbytesMatch.self,
         ConnlabelMatch.self, ConnlimitMatch.self, ConnmarkMatch.self, ConntrackMatch.self, CPUMatch.self,
         DCCPMatch.self, DevgroupMatch.self, DSCPMatch.self, ECNMatch.self, ESPMatch.self, HashlimitMatch.self,
-        HelperMatch.self, ICMPMatch.self, IPRangeMatch.self, LengthMatch.self, LimitMatch.self, MACMatch.self,
+        HelperMatch.self, ICMPMatch.self, IPCompMatch.self, IPRangeMatch.self, LengthMatch.self, LimitMatch.self, MACMatch.self,
         MarkMatch.self, MultiportMatch.self, OwnerMatch.self, PkttypeMatch.self, PolicyMatch.self, QuotaMatch.self,
         RateestMatch.self, RealmMatch.self, RecentMatch.self, RpfilterMatch.self, SCTPMatch.self, SetMatch.self,
         SocketMatch.self, StateMatch.self, StatisticMatch.self, StringMatch.self, TCPMatch.self, TCPMSSMatch.self,

@@ -6,7 +6,6 @@ enum Refused {
         refuse(.match, "osf", "passive fingerprints of operating systems", "fingerprints are not kept"),
         refuse(.match, "cgroup", "the control group of a local process", "control groups end where packets leave the kernel"),
         refuse(.match, "nfacct", "named accounting objects", "nfacct objects live in the kernel; rule counters count here"),
-        refuse(.match, "ipcomp", "compression parameter index", "IPComp packets are not looked into"),
     ]
 
     static let targets: [ExtensionDescription] = [

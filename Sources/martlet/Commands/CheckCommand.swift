@@ -1,5 +1,6 @@
 import ArgumentParser
 import Control
+import Router
 
 struct CheckCommand: ParsableCommand {
     static let configuration = CommandConfiguration(
@@ -10,7 +11,7 @@ struct CheckCommand: ParsableCommand {
     var config: String
 
     func run() throws {
-        let diagnostics = Engine.check(configurationPath: config)
+        let diagnostics = ConfigurationCheck.run(path: config) { RulesText.check($0, file: $1) }
         guard diagnostics.isEmpty else { throw Failure("", diagnostics: diagnostics) }
     }
 }

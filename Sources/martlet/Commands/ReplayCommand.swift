@@ -1,4 +1,6 @@
 import ArgumentParser
+import Control
+import Router
 
 struct ReplayCommand: ParsableCommand {
     static let configuration = CommandConfiguration(
@@ -11,8 +13,10 @@ struct ReplayCommand: ParsableCommand {
     @Option(name: .customLong("in"), help: ArgumentHelp("A capture to receive on a port.", valueName: "PORT=FILE"))
     var inputs: [String]
 
-    @Option(help: "The folder to write to, one capture a port.")
+    @Option(help: "The folder to write to, one capture a port and one for the host.")
     var out: String
+
+    @OptionGroup var options: ListOptions
 
     private var pairs: [(port: String, file: String)?] {
         inputs.map { text in
@@ -32,6 +36,10 @@ struct ReplayCommand: ParsableCommand {
     }
 
     func run() throws {
-        try Engine.replay(configurationPath: config, inputs: pairs.compactMap { $0 }, folder: out)
+        let stats = try Replay.run(
+            configurationPath: config, inputs: pairs.compactMap { $0 }.map { Replay.Input(port: $0.port, file: $0.file) },
+            folder: out)
+        Output.standard.write(options.json ? try ClientOptions.json(stats) + "\n" : stats.text)
+        guard stats.isBalanced else { throw Failure("the books do not balance") }
     }
 }

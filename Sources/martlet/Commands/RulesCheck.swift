@@ -1,5 +1,6 @@
 import ArgumentParser
 import Control
+import Router
 
 struct RulesCheck: ParsableCommand {
     static let configuration = CommandConfiguration(
@@ -11,7 +12,7 @@ struct RulesCheck: ParsableCommand {
     func run() throws {
         let text: String
         do throws(Diagnostic) { text = try TextFile.read(file) } catch { throw Failure("", diagnostics: [error]) }
-        let diagnostics = Engine.checkRules(text: text, file: file)
+        let diagnostics = RulesText.check(text, file: file)
         guard diagnostics.isEmpty else { throw Failure("", diagnostics: diagnostics) }
     }
 }

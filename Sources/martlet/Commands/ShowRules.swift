@@ -13,7 +13,7 @@ struct ShowRules: ParsableCommand {
         if options.json { return Output.standard.line(try ClientOptions.json(summary)) }
         var table = Table([("table", .left), ("chains", .right), ("rules", .right)])
         for row in summary.tables { table.add([row.name, "\(row.chains)", "\(row.rules)"]) }
-        Output.standard.write(table.text)
+        Output.standard.write(table.take())
         let changed = summary.isModified ? ", changed since it was read" : ""
         Output.standard.line("\nfrom \(summary.file ?? "no file")\(changed); generation \(summary.generation)")
     }

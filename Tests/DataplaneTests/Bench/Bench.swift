@@ -19,6 +19,7 @@ import Testing
     /// How a bench differs from the usual one.
     struct Setup {
         var workers = 1
+        /// Chunks of memory for each worker.
         var chunks = 512
         var flows = 4096
         var seed: UInt64 = 1
@@ -63,7 +64,7 @@ import Testing
 
     init(_ setup: Setup = Setup()) {
         self.setup = setup
-        memory = FrameMemory(chunkCount: setup.chunks)
+        memory = FrameMemory(chunkCount: setup.chunks * setup.workers)
         pool = SharedFramePool(memory: memory)
         pool.fill(from: memory)
         flows = FlowTable(maximum: setup.flows, workerCount: setup.workers, key: 0x1234_5678_9ABC_DEF1 ^ setup.seed << 17)

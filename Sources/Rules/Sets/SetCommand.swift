@@ -1,0 +1,246 @@
+import Net
+
+extension SetCollection {
+    /// Carries out one ipset command that changes sets: create, add, del, flush, destroy, swap, rename.
+    /// - Parameters:
+    ///   - words: the command and its arguments.
+    ///   - toleratesExisting: `-exist`: what is there may be added and what is not may be taken out.
+    /// - Throws: what ipset would say; the collection is then as before, but for elements of the same word that were
+    ///   already in place.
+    public mutating func apply(_ words: [Word], toleratesExisting: Bool = false) throws(RuleError) {
+        var exists = toleratesExisting
+        let plain = words.filter { $0.text != "-exist" && $0.text != "-!" && $0.text != "--exist" }
+        if plain.count < words.count { exists = true }
+        guard let command = plain.first else { return }
+        let arguments = plain.dropFirst()
+        switch command.text {
+        case "create", "n", "-N", "--create": try create(arguments, command, exists)
+        case "add", "-A", "--add": try add(arguments, command, exists)
+        case "del", "-D", "--del": try delete(arguments, command, exists)
+        case "flush", "-F", "--flush":
+            if let name = try name(arguments, command, optional: true) { self[name.text]!.removeAll() } else { flushAll() }
+        case "destroy", "x", "-X", "--destroy": try destroy(arguments, command)
+        case "swap", "w", "-W", "--swap": try swap(arguments, command)
+        case "rename", "e", "-E", "--rename": try rename(arguments, command)
+        default:
+            throw RuleError(
+                "No command specified: unknown argument \(command.text)",
+                hint: Suggestion.hint(
+                    for: command.text, among: ["create", "add", "del", "flush", "destroy", "swap", "rename"]),
+                at: command)
+        }
+    }
+
+    private mutating func flushAll() {
+        for name in sets.map(\.name) { self[name]!.removeAll() }
+    }
+
+    /// The existing set that is named first.
+    private func name(_ arguments: ArraySlice<Word>, _ command: Word, optional: Bool = false) throws(RuleError) -> Word? {
+        guard let word = arguments.first else {
+            if optional { return nil }
+            throw RuleError("Missing mandatory argument to command \(command.text)", at: command)
+        }
+        guard self[word.text] != nil else {
+            throw RuleError(
+                "The set with the given name does not exist",
+                hint: Suggestion.hint(for: word.text, among: sets.map(\.name)), at: word, exitCode: 1)
+        }
+        return word
+    }
+
+    private mutating func create(_ arguments: ArraySlice<Word>, _ command: Word, _ exists: Bool) throws(RuleError) {
+        let list = Array(arguments)
+        guard list.count >= 2 else { throw RuleError("Missing mandatory argument to command create", at: command) }
+        try SetParser.checkName(list[0])
+        let type = try SetParser.type(list[1])
+        let options = try SetParser.options(type, list[2...], of: list[1])
+        if let present = self[list[0].text] {
+            guard exists, present.type == type else {
+                throw RuleError("Set cannot be created: set with the same name already exists", at: list[0], exitCode: 1)
+            }
+            return
+        }
+        append(IPSet(name: list[0].text, type: type, options: options))
+    }
+
+    private mutating func add(_ arguments: ArraySlice<Word>, _ command: Word, _ exists: Bool) throws(RuleError) {
+        let name = try name(arguments, command)!
+        guard let word = arguments.dropFirst().first else {
+            throw RuleError("Missing second mandatory argument to command add", at: command)
+        }
+        // Without its elements: a second owner of them would have them copied as soon as one is added.
+        let set = self[name.text]!.emptied
+        let entries = try SetEntryParser.entries(word, for: set)
+        var place: (isBefore: Bool, reference: Word)?
+        let template = try element(arguments.dropFirst(2), set, &place)
+        if case .set(let member)? = entries.first {
+            try checkMember(member, of: name.text, word)
+        }
+        for entry in entries {
+            let isPresent = self[name.text]!.contains(entry)
+            guard exists || !isPresent else {
+                throw RuleError("Element cannot be added to the set: it's already added", at: word, exitCode: 1)
+            }
+            guard isPresent || self[name.text]!.hasRoom else {
+                throw RuleError(
+                    set.type == .listSet ? "List is full, cannot add more elements" : "Hash is full, cannot add more elements",
+                    at: word, exitCode: 1)
+            }
+            var element = template
+            element.entry = entry
+            if let place {
+                guard let index = self[name.text]!.elements.firstIndex(where: { $0.entry == .set(place.reference.text) }) else {
+                    throw RuleError("Reference set does not exist in the list", at: place.reference, exitCode: 1)
+                }
+                self[name.text]!.insert(element, at: place.isBefore ? index : index + 1)
+            } else {
+                self[name.text]!.update(element)
+            }
+        }
+    }
+
+    private func checkMember(_ member: String, of list: String, _ word: Word) throws(RuleError) {
+        guard let set = self[member] else {
+            throw RuleError(
+                "Set to be added/deleted/tested as element does not exist.",
+                hint: Suggestion.hint(for: member, among: sets.map(\.name)), at: word, exitCode: 1)
+        }
+        guard set.type != .listSet else {
+            throw RuleError("Sets with list:set type cannot be added to the set.", at: word, exitCode: 1)
+        }
+    }
+
+    /// What is noted of an element, with an entry that stands for none yet.
+    private func element(
+        _ words: ArraySlice<Word>, _ set: IPSet, _ place: inout (isBefore: Bool, reference: Word)?
+    ) throws(RuleError) -> SetElement {
+        var element = SetElement(
+            .port(0), timeout: set.options.timeout, counters: set.options.hasCounters ? .zero : nil)
+        var rest = words
+        func need(_ isSupported: Bool, _ what: String, _ word: Word) throws(RuleError) {
+            if !isSupported {
+                throw RuleError(
+                    "\(what) cannot be used: set was created without \(what.lowercased()) support", at: word, exitCode: 1)
+            }
+        }
+        func counter(_ word: Word, _ rest: inout ArraySlice<Word>) throws(RuleError) -> UInt64 {
+            let value = try SetParser.argument(of: word, &rest)
+            guard let number = Number.parse(value.text, in: 0...UInt64.max) else {
+                throw RuleError("Syntax error: '\(value.text)' is invalid as number", at: value, exitCode: 1)
+            }
+            return number
+        }
+        while let word = rest.popFirst() {
+            switch word.text {
+            case "timeout":
+                try need(set.options.timeout != nil, "Timeout", word)
+                element.timeout = try SetParser.number(of: word, &rest, 0...2_147_483)
+            case "packets", "bytes":
+                try need(set.options.hasCounters, "Counters", word)
+                let value = try counter(word, &rest)
+                if word.text == "packets" { element.counters!.packets = value } else { element.counters!.bytes = value }
+            case "comment":
+                try need(set.options.hasComments, "Comment", word)
+                let value = try SetParser.argument(of: word, &rest)
+                guard !value.text.contains("\"") else {
+                    throw RuleError("Syntax error: \" character is not permitted in comments", at: value, exitCode: 1)
+                }
+                guard value.text.utf8.count <= 255 else {
+                    throw RuleError("Syntax error: Comment is longer than the maximum allowed 255 characters", at: value, exitCode: 1)
+                }
+                element.comment = value.text
+            case "nomatch" where set.type.hasNetworks: element.isNomatch = true
+            case "skbmark", "skbprio", "skbqueue":
+                try need(set.options.hasMarks, "Skbinfo", word)
+                var marks = element.marks ?? SetMarks()
+                try Self.readMark(word, try SetParser.argument(of: word, &rest), &marks)
+                element.marks = marks
+            case "before" where set.type == .listSet, "after" where set.type == .listSet:
+                place = (word.text == "before", try SetParser.argument(of: word, &rest))
+            default:
+                throw SetParser.unknown(word, among: ["timeout", "packets", "bytes", "comment", "nomatch", "skbmark", "skbprio", "skbqueue"])
+            }
+        }
+        return element
+    }
+
+    private static func readMark(_ option: Word, _ value: Word, _ marks: inout SetMarks) throws(RuleError) {
+        let error = RuleError("Syntax error: '\(value.text)' is invalid as \(option.text)", at: value, exitCode: 1)
+        switch option.text {
+        case "skbmark":
+            guard let mark = MaskedValue(parsing: value.text) else { throw error }
+            marks.mark = mark
+        case "skbprio":
+            let parts = value.text.split(separator: ":", omittingEmptySubsequences: false)
+            guard parts.count == 2, let major = UInt16(parts[0], radix: 16), let minor = UInt16(parts[1], radix: 16) else {
+                throw error
+            }
+            marks.priority = UInt32(major) << 16 | UInt32(minor)
+        default:
+            guard let queue = Number.parse(value.text, in: 0...65535) else { throw error }
+            marks.queue = UInt16(queue)
+        }
+    }
+
+    private mutating func delete(_ arguments: ArraySlice<Word>, _ command: Word, _ exists: Bool) throws(RuleError) {
+        let name = try name(arguments, command)!
+        guard let word = arguments.dropFirst().first else {
+            throw RuleError("Missing second mandatory argument to command del", at: command)
+        }
+        // What is noted of an element need not be repeated to take it out, but it may be.
+        var place: (isBefore: Bool, reference: Word)?
+        _ = try element(arguments.dropFirst(2), self[name.text]!.emptied, &place)
+        for entry in try SetEntryParser.entries(word, for: self[name.text]!.emptied) {
+            guard self[name.text]!.remove(entry) || exists else {
+                throw RuleError("Element cannot be deleted from the set: it's not added", at: word, exitCode: 1)
+            }
+        }
+    }
+
+    private mutating func destroy(_ arguments: ArraySlice<Word>, _ command: Word) throws(RuleError) {
+        guard let name = try name(arguments, command, optional: true) else {
+            removeAll()
+            return
+        }
+        guard lists(holding: name.text).isEmpty else {
+            throw RuleError("Set cannot be destroyed: it is in use by a kernel component", at: name, exitCode: 1)
+        }
+        self[name.text] = nil
+    }
+
+    private mutating func swap(_ arguments: ArraySlice<Word>, _ command: Word) throws(RuleError) {
+        let first = try name(arguments, command)!
+        let second = try name(arguments.dropFirst(), command)!
+        guard self[first.text]!.type == self[second.text]!.type else {
+            throw RuleError("The sets cannot be swapped: their type does not match", at: second, exitCode: 1)
+        }
+        swap(first.text, second.text)
+    }
+
+    private mutating func rename(_ arguments: ArraySlice<Word>, _ command: Word) throws(RuleError) {
+        let old = try name(arguments, command)!
+        guard let new = arguments.dropFirst().first else {
+            throw RuleError("Missing second mandatory argument to command rename", at: command)
+        }
+        try SetParser.checkName(new)
+        guard self[new.text] == nil else {
+            throw RuleError("Set cannot be renamed: a set with the new name already exists", at: new, exitCode: 1)
+        }
+        rename(old.text, to: new.text)
+    }
+}
+
+extension IPSet {
+    /// The set with its options and no elements.
+    var emptied: IPSet { IPSet(name: name, type: type, options: options) }
+
+    /// Whether one more element fits.
+    var hasRoom: Bool {
+        switch type {
+        case .bitmapIP, .bitmapPort: true
+        case .listSet: elements.count < Int(options.listSize)
+        default: options.forcesAdd || elements.count < Int(options.maxElements)
+        }
+    }
+}

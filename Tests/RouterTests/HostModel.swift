@@ -1,0 +1,127 @@
+import Net
+import TestSupport
+
+/// The kernel's own network stack behind the data plane, as far as scenarios speak to it: it answers pings, refuses what nobody
+/// listens for, and has sockets that send and answer.
+///
+/// It speaks packets, not frames; whoever runs it puts them on a port.
+struct HostModel {
+    /// The host's addresses with their prefixes, to tell its own packets and broadcasts apart.
+    var addresses: [IPv4Prefix]
+    private var udp: [UInt16: (source: IPv4Address, sourcePort: UInt16, destination: IPv4Address)?] = [:]
+    private var listening: Set<UInt16> = []
+    private var nextID: UInt16 = 1
+
+    init(addresses: [IPv4Prefix]) { self.addresses = addresses }
+
+    // MARK: What arrives
+
+    /// What the host answers to a packet delivered to it; nil if nothing.
+    mutating func receive(_ packet: TestPacket) -> TestPacket? {
+        guard let ip = packet.ip else { return nil }
+        let isOwn = addresses.contains { $0.address == ip.destination }
+        switch packet.transport {
+        case .icmp(let icmp) where icmp.type == 8 && isOwn:
+            var answer = reply(to: ip, .icmp(TestPacket.ICMP(type: 0, code: 0, rest: icmp.rest)))
+            answer.payload = packet.payload
+            answer.ip?.tos = ip.tos
+            return answer
+        case .udp(let datagram) where udp.keys.contains(datagram.destinationPort):
+            udp[datagram.destinationPort] = .some((ip.source, datagram.sourcePort, ip.destination))
+            return nil
+        case .udp where isOwn:
+            // RFC 1122, 4.1.3.1.
+            var answer = reply(to: ip, .icmp(TestPacket.ICMP(type: 3, code: 3)))
+            answer.payload = packet.packetBytes
+            answer.ip?.tos = 0xC0
+            return answer
+        case .tcp(let segment) where isOwn:
+            return answer(segment, of: packet, ip)
+        default:
+            return nil
+        }
+    }
+
+    /// RFC 9293, 3.5.2 and 3.10.7: a listener answers a SYN, nobody else anything but with a reset.
+    private mutating func answer(_ segment: TestPacket.TCP, of packet: TestPacket, _ ip: TestPacket.IP) -> TestPacket? {
+        let (fin, syn, rst, ack): (UInt8, UInt8, UInt8, UInt8) = (1, 2, 4, 16)
+        if segment.flags & rst != 0 { return nil }
+        let isOpen = listening.contains(segment.destinationPort)
+        if isOpen, segment.flags & syn == 0 { return nil }
+        var answer = TestPacket.TCP(sourcePort: segment.destinationPort, destinationPort: segment.sourcePort)
+        if segment.flags & ack != 0, !isOpen {
+            answer.flags = rst
+            answer.sequence = segment.acknowledgment
+            answer.window = 0
+        } else {
+            let length = UInt32(packet.payload.count) + (segment.flags & syn != 0 ? 1 : 0) + (segment.flags & fin != 0 ? 1 : 0)
+            answer.acknowledgment = segment.sequence &+ length
+            answer.flags = isOpen ? syn | ack : rst | ack
+            answer.sequence = isOpen ? 7_000 : 0
+            answer.window = isOpen ? 65_535 : 0
+            // MSS 1460.
+            if isOpen { answer.options = [2, 4, 0x05, 0xB4] }
+        }
+        var whole = reply(to: ip, .tcp(answer))
+        whole.ip?.dontFragment = true
+        return whole
+    }
+
+    private mutating func reply(to ip: TestPacket.IP, _ transport: TestPacket.Transport) -> TestPacket {
+        packet(from: ip.destination, to: ip.source, transport)
+    }
+
+    private mutating func packet(
+        from source: IPv4Address, to destination: IPv4Address, _ transport: TestPacket.Transport
+    ) -> TestPacket {
+        let proto: IPProtocol =
+            switch transport {
+            case .tcp: .tcp
+            case .udp: .udp
+            case .icmp, .bare: .icmp
+            }
+        var ip = TestPacket.IP(source: source, destination: destination, proto: proto)
+        ip.id = nextID
+        nextID &+= 1
+        return TestPacket(ip: ip, transport: transport)
+    }
+
+    // MARK: What the host does by itself
+
+    /// Carries an action out.
+    ///
+    /// - Parameter sourceToward: the address the kernel would choose for packets to another.
+    /// - Returns: what the host sends; nil if nothing.
+    mutating func carryOut(_ action: HostAction, sourceToward: (IPv4Address) -> IPv4Address) throws -> TestPacket? {
+        var made: TestPacket
+        switch action {
+        case .listen(let proto, let port):
+            if proto == .tcp { listening.insert(port) } else { udp[port] = .some(nil) }
+            return nil
+        case .udp(let from, let to, let port, let text):
+            udp[from] = .some(nil)
+            made = packet(
+                from: sourceToward(to), to: to, .udp(TestPacket.UDP(sourcePort: from, destinationPort: port)))
+            made.payload = Array(text.utf8)
+        case .answer(let port, let text):
+            guard let last = udp[port] ?? nil else { throw LabError("no datagram to answer on \(port)") }
+            made = packet(
+                from: last.destination, to: last.source,
+                .udp(TestPacket.UDP(sourcePort: port, destinationPort: last.sourcePort)))
+            made.payload = Array(text.utf8)
+        case .ping(let to, let id):
+            made = packet(
+                from: sourceToward(to), to: to, .icmp(TestPacket.ICMP(type: 8, code: 0, rest: UInt32(id) << 16 | 1)))
+            made.payload = TestPacket.pattern(8)
+        case .tcp(let from, let to, let port):
+            listening.insert(from)
+            var segment = TestPacket.TCP(sourcePort: from, destinationPort: port)
+            segment.flags = 2
+            segment.sequence = 7_000
+            segment.options = [2, 4, 0x05, 0xB4]
+            made = packet(from: sourceToward(to), to: to, .tcp(segment))
+        }
+        made.ip?.dontFragment = true
+        return made
+    }
+}

@@ -1,0 +1,357 @@
+// Commands whose effect, output and exit code are compared with the real iptables' and ipset's, one after the other on
+// the same rules and sets.
+
+let commandLines = #"""
+    -A INPUT -A INPUT
+    -L -F
+    -L -Z INPUT
+    -Z -L -n
+    -L -S
+    -D INPUT 1
+    -D INPUT 0
+    -D INPUT x
+    -I INPUT 2 -j ACCEPT
+    -I INPUT 0 -j ACCEPT
+    -R INPUT 1 -j ACCEPT
+    -R INPUT -j ACCEPT
+    -D INPUT -j ACCEPT
+    -C INPUT -j ACCEPT
+    -A FOO -j ACCEPT
+    -A INPUT -j FOO
+    -A INPUT -g FOO
+    -N FOO
+    -N FOO
+    -N ACCEPT
+    -N LOG
+    -N -foo
+    -N "a b"
+    -N 1234567890123456789012345678
+    -N 12345678901234567890123456789
+    -N INPUT
+    -A INPUT -j FOO
+    -X FOO
+    -X INPUT
+    -X BAR
+    -A FOO -j ACCEPT
+    -D INPUT -j FOO
+    -X FOO
+    -E FOO INPUT
+    -E NONO FOO2
+    -E FOO FOO
+    -E FOO
+    -P INPUT FOO
+    -P FOO ACCEPT
+    -P NONO ACCEPT
+    -P INPUT RETURN
+    -P INPUT QUEUE
+    -P INPUT
+    -P INPUT DROP -c 5 6
+    -v -S
+    -P INPUT ACCEPT
+    -v -S
+    -Z INPUT 5
+    -Z INPUT
+    -Z NONO
+    -F NONO
+    -L NONO
+    -S NONO
+    -S INPUT 3
+    -L INPUT 3
+    -t foo -L
+    -A FOO -j FOO
+    -A INPUT -j FOO
+    -A FOO -j FOO
+    -A INPUT
+    -A
+    -V
+    -Q
+    --foo
+    -A INPUT -m stat
+    -A INPUT -p tcp -m tcp --dport 99999
+    -A PREROUTING -j ACCEPT
+    -S
+    -S INPUT
+    -S FOO
+    -S -v
+    -w -S INPUT 1
+    -w 5 -S INPUT 1
+    -w5 -S INPUT 1
+    -w x -S
+    -I INPUT -s 1.1.1.1,2.2.2.2 -j ACCEPT
+    -S INPUT
+    -I INPUT 2 -s 3.3.3.3,4.4.4.4 -j ACCEPT
+    -S INPUT
+    -R INPUT 1 -s 1.1.1.1,2.2.2.2 -j DROP
+    -D INPUT -s 1.1.1.1,2.2.2.2 -j ACCEPT
+    -X
+    -S
+    -F
+    -X
+    -4 -S
+    -n -S
+    -A INPUT -p tcp --dport 22 -j ACCEPT -n
+    -A INPUT -c 5 6 -j ACCEPT
+    -S -v
+    -vS INPUT 1
+    -L -nvx --line-numbers
+    -L -nv
+    -L
+    -F
+    -A INPUT -s 10.0.0.0/8 -p tcp --dport 22 -m state --state NEW -m limit --limit 3/min -m comment --comment "a b" -j LOG --log-prefix "x y" -c 12345678 1234567890123
+    -A INPUT -i eth0 ! -s 1.2.3.4 -d 10.0.0.0/255.0.255.0 -f -p 50 -j REJECT -c 99999 100000
+    -N chain
+    -A FORWARD -p icmp --icmp-type echo-request -g chain -c 100001 9999999
+    -A FORWARD -p icmp ! --icmp-type 3/1 -j chain -c 10000000 9999999999
+    -A FORWARD -p icmp --icmp-type 3/1 -j chain
+    -A FORWARD -p icmp --icmp-type any -j chain
+    -A FORWARD -p icmp ! --icmp-type 8
+    -A FORWARD -p tcp --syn -m mark --mark 0x1/0xff -m conntrack ! --ctstate NEW,RELATED -j MARK --set-mark 5
+    -A FORWARD -p tcp -m multiport ! --dports 22,80:90 -m mac --mac-source 00:11:22:33:44:55 -j TCPMSS --clamp -p tcp --tcp-flags SYN,RST SYN
+    -A FORWARD -p tcp -m multiport ! --dports 22,80:90 -m mac ! --mac-source 00:11:22:33:44:55
+    -A FORWARD -p tcp -m multiport --ports 22,80:90 -m mac --mac-source 00:11:22:33:44:55 ! -o eth9
+    -A FORWARD -m addrtype ! --src-type LOCAL --dst-type UNICAST,LOCAL -m length --length 5:6 -m ttl --ttl-gt 5 -m tos --tos 0x10 -m dscp --dscp 4 -m pkttype --pkt-type broadcast
+    -A FORWARD -m length ! --length 5 -m ttl ! --ttl-eq 5 -m tos ! --tos 0x10 -m dscp ! --dscp 4 -m pkttype ! --pkt-type broadcast
+    -A FORWARD -m recent --set --name X -m iprange --src-range 1.2.3.4-1.2.3.5 -m connmark --mark 1 -m helper --helper ftp -m statistic --mode nth --every 3 --packet 0
+    -A FORWARD -m recent ! --update --seconds 3 --hitcount 4 --rttl --name X -m iprange ! --dst-range 1.2.3.4-1.2.3.5 -m connmark ! --mark 1/3 -m helper ! --helper ftp -m statistic --mode random ! --probability 0.25 -m mark ! --mark 3
+    -A FORWARD -m conntrack --ctstate NEW --ctproto 6 ! --ctorigsrc 1.2.3.4 --ctdir REPLY --ctstatus ASSURED ! --ctexpire 5:6 --ctorigdstport 3
+    -A FORWARD -p tcp ! --sport 5 --dport 80 --tcp-option 5 ! --tcp-flags ALL NONE
+    -A FORWARD -p udp --sport 53 ! --dport 1:1023
+    -A FORWARD -p tcp -j REJECT --reject-with tcp-reset
+    -A FORWARD -m limit --limit 5/hour --limit-burst 9 -j LOG --log-level debug --log-tcp-sequence --log-macdecode --log-ip-options
+    -A FORWARD ! -f ! -p tcp
+    -L -n -v --line-numbers
+    -L -n -v -x
+    -L -n
+    -L FORWARD 2 -n
+    -t nat -A PREROUTING -p tcp --dport 80 -j DNAT --to 10.0.0.1:8080-8090 --random
+    -t nat -A POSTROUTING -o eth0 -p tcp -j MASQUERADE --to-ports 1024-2048 --random
+    -t nat -A POSTROUTING -j SNAT --to 1.2.3.4-1.2.3.8 --persistent
+    -t nat -A PREROUTING -p tcp -j REDIRECT --to-ports 80
+    -t nat -A PREROUTING -j NETMAP --to 10.0.0.0/24
+    -t nat -nvL
+    -t raw -A PREROUTING -j CT --zone 5
+    -t raw -A PREROUTING -j CT --notrack
+    -t raw -A PREROUTING -j CT --ctevents new
+    -t raw -A PREROUTING -j NOTRACK
+    -t raw -nL
+    -t mangle -A FORWARD -j CONNMARK --save-mark --mask 5
+    -t mangle -A FORWARD -j CONNMARK --save-mark
+    -t mangle -A FORWARD -j CONNMARK --restore-mark --nfmask 3
+    -t mangle -A FORWARD -j CONNMARK --set-mark 5/5
+    -t mangle -A FORWARD -j CONNMARK --set-mark 5
+    -t mangle -A FORWARD -j CONNMARK --and-mark 5
+    -t mangle -A FORWARD -j CONNMARK --xor-mark 5
+    -t mangle -A FORWARD -j TOS --set-tos 0x10
+    -t mangle -A FORWARD -j TOS --and-tos 0x10
+    -t mangle -A FORWARD -j TOS --or-tos 0x10
+    -t mangle -A FORWARD -j TOS --xor-tos 0x10
+    -t mangle -A FORWARD -j TOS --set-tos 0x10/0x10
+    -t mangle -A FORWARD -j DSCP --set-dscp 4
+    -t mangle -A FORWARD -j TTL --ttl-inc 4
+    -t mangle -A FORWARD -j TTL --ttl-dec 4
+    -t mangle -A FORWARD -j TTL --ttl-set 4
+    -t mangle -A FORWARD -p tcp --syn -j TCPMSS --set-mss 5
+    -t mangle -A FORWARD -p tcp --syn -j TCPMSS --clamp
+    -t mangle -A FORWARD -j MARK --or-mark 4
+    -t mangle -A FORWARD -j MARK --and-mark 4
+    -t mangle -A FORWARD -j MARK --set-xmark 4/3
+    -t mangle -A FORWARD -j MARK --set-mark 4
+    -t mangle -A FORWARD -j MARK --set-mark 0
+    -t mangle -A FORWARD -j MARK --xor-mark 4
+    -t mangle -A FORWARD -j CLASSIFY --set-class 1:5
+    -t mangle -A FORWARD -j TEE --gateway 1.2.3.4
+    -t mangle -A FORWARD -j NFLOG --nflog-group 5
+    -t mangle -A FORWARD -p tcp -j ECN --ecn-tcp-remove
+    -t mangle -A FORWARD -p udp -j CHECKSUM --checksum-fill
+    -t mangle -A FORWARD -j AUDIT --type drop
+    -t mangle -A FORWARD -p tcp -j TCPOPTSTRIP --strip-options 5
+    -t mangle -nL
+    -t raw -A PREROUTING -j TRACE
+    -t raw -A PREROUTING -m hashlimit --hashlimit-upto 5/min --hashlimit-name x --hashlimit-mode srcip -m rpfilter --loose -m time --timestart 5:00 -m u32 --u32 "0=0" -m string --algo bm --string a -m quota --quota 5 -m cpu --cpu 1 -m connlimit --connlimit-above 4 -m connbytes --connbytes 4 --connbytes-mode packets --connbytes-dir both
+    -t raw -nL
+    """#.split(separator: "\n").map(String.init)
+
+let setLines = #"""
+    create a1 hash:ip
+    add a1 1.2.3.4
+    add a1 1.2.3.8/30
+    add a1 1.2.3.16-1.2.3.18
+    add a1 1.2.3.4
+    create a2 hash:ip netmask 24 timeout 0 counters comment maxelem 10 hashsize 64
+    add a2 1.2.4.4 comment "a b"
+    create a3 hash:net
+    add a3 10.0.0.0/8
+    add a3 10.1.0.0/16 nomatch
+    add a3 1.2.3.4
+    add a3 0.0.0.0/0
+    create a4 hash:ip,port
+    add a4 1.2.3.4,80
+    add a4 1.2.3.4,udp:53
+    add a4 1.2.3.4,tcp:80-82
+    add a4 1.2.3.4,icmp:8/0
+    add a4 1.2.3.4,icmp:echo-request
+    add a4 1.2.3.4,ssh
+    add a4 1.2.3.4,vrrp:0
+    create a5 hash:net,port
+    add a5 10.0.0.0/8,tcp:80
+    add a5 10.0.0.0/24,udp:80 nomatch
+    create a6 hash:ip,port,ip timeout 0
+    add a6 1.2.3.4,tcp:80,5.6.7.8
+    create a7 bitmap:ip range 1.2.3.0/24
+    add a7 1.2.3.9
+    add a7 1.2.4.9
+    create a8 bitmap:ip range 10.0.0.0-10.0.255.255 netmask 24
+    add a8 10.0.3.4
+    create a9 bitmap:port range 0-1000 counters
+    add a9 80
+    add a9 90-92
+    add a9 tcp:100
+    create b1 list:set size 5
+    add b1 a1
+    add b1 a2 before a1
+    add b1 a3 after a1
+    create b4 hash:ip skbinfo
+    create a1 hash:ip
+    create a1 hash:net
+    create -exist a1 hash:ip
+    create nosuch foo
+    add nono 1.2.3.4
+    add a1 foo
+    del a1 9.9.9.9
+    del a1 1.2.3.4
+    add a1 1.2.3.4 timeout 5
+    add a1 1.2.3.4 comment x
+    create b5 hash:ip bucketsize 4 initval 0x12345678
+    swap a1 a3
+    rename a4 z4
+    flush a1
+    destroy a1
+    destroy a5
+    create 12345678901234567890123456789012 hash:ip
+    create 1234567890123456789012345678901 hash:ip
+    create sa hash:net timeout 0 counters comment skbinfo
+    add sa 10.0.0.0/8 nomatch timeout 0 packets 3 bytes 4 comment "x y" skbmark 0x1/0xff skbprio 1:5 skbqueue 7
+    create sb hash:net timeout 0 comment netmask 24
+    create sc bitmap:ip range 1.2.3.0/24 timeout 0 comment counters skbinfo
+    create sd list:set timeout 0 counters comment size 3
+    create se hash:net
+    add se 1.2.3.0-1.2.3.5
+    add se 1.2.3.4/24
+    add se 1.2.3.9/0
+    add se 10.0.0.1/8
+    create sf hash:ip,port timeout 0
+    add sf 1.2.3.0/30,tcp:1-2
+    add sf 1.2.3.4,icmp:3/4
+    add sf 1.2.3.4,icmp:destination-unreachable
+    add sf 1.2.3.4,icmp:5/9
+    add sf 1.2.3.4
+    add sf 1.2.3.4,47:0
+    add sf 1.2.3.4,gre:5
+    add sf 1.2.3.4,sctp:5
+    add sf 1.2.3.4,udplite:5
+    add sf 1.2.3.4,tcp:0
+    create sg hash:ip maxelem 2
+    add sg 0.0.0.0/0
+    add sg 0.0.0.0
+    create sh bitmap:port range 5-3
+    create sh bitmap:port range 80-90 timeout 0
+    add sh 79
+    add sh ssh
+    create sj bitmap:ip range 1.2.3.4
+    create sj bitmap:ip range 1.0.0.0/8
+    create sj bitmap:ip range 1.0.0.0/16 netmask 33
+    create sk list:set
+    add sk sk
+    add sk sa
+    add sk sa
+    add sk sd
+    add sk nono
+    create sl hash:ip timeout 99999999999
+    create sl hash:ip foo
+    create sl hash:ip hashsize 1000 maxelem 0
+    create sm hash:net,port
+    add sm 10.0.0.1/8,udp:1-3
+    add sm 0.0.0.0/0,80
+    create sn hash:ip,port,ip
+    add sn 1.1.1.1,80,2.2.2.2/31
+    add sn 1.1.1.1,80
+    """#.split(separator: "\n").map(String.init)
+
+/// A file as iptables-restore reads it, each onto what the one before left.
+struct RestoreFile: Sendable {
+    var name: String
+    var options: [String] = []
+    var text: String
+}
+
+let restoreFiles = [
+    RestoreFile(
+        name: "a gateway",
+        text: """
+            # a small office
+            *filter
+            :INPUT DROP [0:0]
+            :FORWARD DROP [10:20]
+            :OUTPUT ACCEPT [0:0]
+            :zlast - [0:0]
+            :alast - [0:0]
+            [5:6] -A INPUT -m conntrack --ctstate RELATED,ESTABLISHED -j ACCEPT
+            -A INPUT -i lan0 -p tcp --dport ssh -j ACCEPT
+            -A FORWARD -s 10.0.0.0/24,10.0.1.0/24 -d 192.0.2.1,192.0.2.2 -j zlast
+            -A zlast -g alast
+            -A alast -m limit --limit 5/min -j LOG --log-prefix "dropped: "
+            -A alast -p tcp --dport 113 -j REJECT --reject-with tcp-reset
+            COMMIT
+            *nat
+            -A POSTROUTING -o wan0 -j MASQUERADE
+            -A PREROUTING -i wan0 -p tcp --dport 80 -j DNAT --to 10.0.0.2:8080
+            COMMIT
+
+            """),
+    RestoreFile(
+        name: "counters",
+        options: ["--counters"],
+        text: """
+            *mangle
+            :PREROUTING ACCEPT [1:2]
+            :FORWARD DROP [3:4]
+            [7:8] -A PREROUTING -p tcp --dport 25 -j TOS --set-tos Minimize-Cost
+            -A FORWARD -p tcp --syn -j TCPMSS --clamp-mss-to-pmtu -c 9 10
+            COMMIT
+
+            """),
+    RestoreFile(
+        name: "added to what is there",
+        options: ["--noflush"],
+        text: """
+            *filter
+            :zlast - [0:0]
+            :middle - [0:0]
+            -I INPUT 2 -i lo -j ACCEPT
+            -D FORWARD -s 10.0.1.0/24 -d 192.0.2.2 -j zlast
+            -A middle -s 10.9.0.0/16 -j RETURN
+            -A OUTPUT -j middle
+            -R INPUT 1 -m state --state ESTABLISHED -j ACCEPT
+            -P OUTPUT DROP
+            -N newer
+            -E newer brandnew
+            -A brandnew -j ACCEPT
+            -F brandnew
+            -X brandnew
+            -Z INPUT
+            COMMIT
+
+            """),
+    RestoreFile(
+        name: "a policy that is not named stays, rules do not",
+        text: """
+            *filter
+            -A FORWARD -j ACCEPT
+            COMMIT
+            *raw
+            -A PREROUTING -p udp --dport 53 -j NOTRACK
+            -6 -A PREROUTING -p ipv6-icmp -j NOTRACK
+            COMMIT
+
+            """),
+]

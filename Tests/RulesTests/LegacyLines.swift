@@ -1,0 +1,964 @@
+// Rules to try on the real iptables and on ours: whatever the one makes of a line, the other must. What iptables lacks
+// or has wrong, and we therefore have otherwise, stands in DeviationTests.
+
+/// Lines for one chain of one table, as they stand behind `-A CHAIN`.
+struct LineGroup: Sendable {
+    var table: String
+    var chain: String
+    var lines: String
+}
+
+let legacyLines: [LineGroup] = [
+    LineGroup(
+        table: "filter", chain: "INPUT",
+        lines: #"""
+            -p sctp --dport 5 --chunk-types all DATA,INIT
+            -p sctp -m sctp --chunk-types any DATA:BE,INIT,ABORT:t,SHUTDOWN_COMPLETE:T
+            -p sctp -m sctp ! --chunk-types none ALL
+            -p sctp -m sctp --chunk-types only DATA:Iube
+            -p sctp -m sctp --chunk-types all NONE
+            -p sctp -m sctp --chunk-types all FORWARD_TSN,ASCONF,DATA:UBEI
+            -p dccp -m dccp --dccp-types request,INVALID --dccp-option 3
+            -p ah -m ah --ahspi 1:5
+            -p ah -m ah --ahspi :
+            -p ah -m ah
+            -p ah --ahspi 5:
+            -m ah --ahspi 5:
+            -p esp -m esp --espspi 1:5
+            -p esp -m esp ! --espspi 7
+            -p esp -m esp
+            -m helper --helper ftp
+            -m helper ! --helper ftp-2121
+            -m helper --helper "a b"
+            -m helper --helper ""
+            -m helper
+            -m connmark --mark 1/0xf
+            -m connmark ! --mark 10
+            -m connbytes ! --connbytes 10:20 --connbytes-mode bytes --connbytes-dir both
+            -m connbytes --connbytes 10:20 --connbytes-mode BYTES --connbytes-dir BOTH
+            -m connlimit --connlimit-above 3 --connlimit-mask 24
+            -m connlimit --connlimit-above 3 --connlimit-mask 33
+            -m connlimit ! --connlimit-above 3
+            -m connlimit --connlimit-above 3 --connlimit-daddr --connlimit-mask 0
+            -p tcp -m connlimit --connlimit-upto 3
+            -m connlabel --label 40
+            -m connlabel ! --label 40 --set
+            -m connlabel --label eth0-in
+            -m connlabel --label 127
+            -m connlabel --label 128
+            -m hashlimit --hashlimit 5 --hashlimit-name h37
+            -m hashlimit --hashlimit 5/m --hashlimit-name h38 --hashlimit-mode dstip,srcport,dstport,srcip
+            -m hashlimit ! --hashlimit 5/m --hashlimit-name h39
+            -m hashlimit --hashlimit-upto 5/m --hashlimit-name h40 --hashlimit-srcmask 24 --hashlimit-mode srcip --hashlimit-dstmask 0
+            -m hashlimit --hashlimit-upto 5/m --hashlimit-name h41 --hashlimit-htable-size 100 --hashlimit-htable-gcinterval 1000
+            -m hashlimit --hashlimit-upto 7/day --hashlimit-name h42 --hashlimit-burst 7
+            -m hashlimit --hashlimit-above 512kb/s --hashlimit-name h43 --hashlimit-burst 1mb
+            -m hashlimit --hashlimit-above 1000000/sec --hashlimit-name h45
+            -m hashlimit --hashlimit-above 2000000/sec --hashlimit-name h46
+            -m hashlimit --hashlimit-above 3/sec --hashlimit-burst 0 --hashlimit-name h47
+            -m hashlimit --hashlimit-above 3/sec --hashlimit-burst 4000000000 --hashlimit-name h48
+            -m recent --set --rdest
+            -m recent ! --set --name a
+            -m recent --update --seconds 60 --hitcount 4 --rttl --reap --name a.b --mask 255.255.255.0
+            -m recent --update --seconds 60 --reap
+            -m recent --rcheck --reap
+            -m recent --remove
+            -m recent ! --remove
+            -m recent --set --update
+            -m recent --set --seconds 5
+            -m recent --set --hitcount 5
+            -m recent --name x
+            -m recent --set --name a/b
+            -m recent --set --mask 255.0.255.0 --rsource
+            -m recent --rcheck --seconds 0
+            -m recent --rcheck --hitcount 0
+            -m recent --rcheck --rsource --rdest
+            -m iprange --src-range 1.2.3.4-1.2.3.9
+            -m iprange --src-range 1.2.3.4
+            -m iprange ! --src-range 1.2.3.4-1.2.3.9 --dst-range 2.2.2.2-3.3.3.3
+            -m iprange --src-range 1.2.3.9-1.2.3.4
+            -m iprange
+            -p tcp -m ecn ! --ecn-tcp-cwr
+            -m ecn --ecn-ip-ect 4
+            -m ecn ! --ecn-ip-ect 1
+            -m ecn
+            -p tcp -m tcpmss --mss 10:20
+            -p tcp -m tcpmss ! --mss 10
+            -p tcp -m tcpmss --mss 10:
+            -p tcp -m tcp --tcp-flags SYN,RST SYN -m tcpmss --mss 1400:1536
+            -m tcpmss --mss 10
+            -m pkttype --pkt-type unicast
+            -m pkttype --pkt-type BROADCAST
+            -m pkttype ! --pkt-type host
+            -m pkttype --pkt-type otherhost
+            -m pkttype --pkt-type loopback
+            -m pkttype --pkt-type outgoing
+            -m pkttype --pkt-type uni
+            -m set --match-set foo src
+            -m set ! --match-set foo dst,src
+            -m set --match-set bar src,dst --return-nomatch ! --update-counters ! --update-subcounters --packets-gt 5 ! --bytes-eq 7
+            -m set --match-set foo src,dst,src,dst,src,dst,src
+            -m set --set foo src
+            -m set --match-set foo
+            -m set --match-set foo src --packets-eq 5 --packets-lt 3
+            -m set --match-set foo src ! --packets-lt 3
+            -m statistic --mode nth --every 3
+            -m statistic --mode nth --every 3 --packet 0
+            -m statistic --mode random --probability 0.3
+            -m statistic --mode random --probability 1
+            -m statistic --mode random --probability 0
+            -m statistic --mode random
+            -m statistic --mode nth --every 3 --probability 0.5
+            -m statistic --mode random --probability .33333333349
+            -m statistic --mode random --probability 1e-3
+            -m string --algo bm --string "hello world"
+            -m string --algo kmp ! --string hello --from 3 --to 100 --icase
+            -m string --algo bm --hex-string "|de ad be ef|abc|00|"
+            -m string --algo bm --hex-string "abc"
+            -m string --algo bm --hex-string "|41 42|"
+            -m string --algo bm --hex-string "|4142|C|0a|"
+            -m string --algo xx --string a
+            -m string --string a
+            -m string --algo bm --string a --from 65536
+            -m string --algo bm --string a --from 65535 --to 65535
+            -m string --algo bm --string a --from 5 --to 3
+            -m string --algo bm --string "a'b\\c\"d"
+            -m string --algo fsm --string a
+            -m u32 --u32 "0>>22&0x3C@0>>24=0"
+            -m u32 ! --u32 "6&0xFF=1 && 4&0x3FFF=0,5:10"
+            -m u32 --u32 "6 & 0xFF = 17:"
+            -m u32 --u32 "6&0xFF=:17"
+            -m u32 --u32 "6&0xFF"
+            -m time --timestart 8:00 --timestop 18:00 --weekdays 1,2,Sat
+            -m time ! --weekdays Mo,Fri
+            -m time --datestart 2020 --datestop 2021-02
+            -m time --datestart 2020-01-01T10
+            -m time --monthdays 1,31 --localtz
+            -m time --utc --timestart 25:00
+            -m time --utc --timestart 23:00 --timestop 4:00 --contiguous
+            -m time
+            -m time --monthdays 32
+            -m time ! --monthdays 5
+            -m time --datestart 2039-01-01
+            -m quota --quota 1000
+            -m quota ! --quota 18446744073709551615
+            -m quota
+            -m rpfilter
+            -m realm --realm 10
+            -m realm ! --realm 0xa/0xf
+            -m realm --realm cosmos
+            -m cpu --cpu 0
+            -m cpu ! --cpu 3
+            -m devgroup --src-group 1
+            -m devgroup --src-group 1/0xf ! --src-group 3
+            -m devgroup --dst-group 1
+            -m devgroup
+            -m bpf --bytecode "4,48 0 0 9,21 0 1 6,6 0 0 1,6 0 0 0"
+            -m bpf --bytecode "1,6 0 0 0"
+            -m bpf --bytecode "2,6 0 0 0"
+            -m bpf --object-pinned /sys/fs/bpf/x
+            -m cluster --cluster-total-nodes 2 --cluster-local-node 2 --cluster-hash-seed 0xfeedcafe
+            -m cluster --cluster-total-nodes 2 ! --cluster-local-nodemask 3 --cluster-hash-seed 1
+            -m cluster --cluster-total-nodes 33 --cluster-local-nodemask 3 --cluster-hash-seed 1
+            -m policy --dir in --pol none
+            -m policy --dir out --pol none
+            -m policy --pol none
+            -m policy --dir in --pol none --reqid 5
+            -m socket
+            -m owner --uid-owner 1
+            -m ipcomp --ipcompspi 5
+            -m osf --genre Linux
+            -m nfacct --nfacct-name x
+            -m l2tp --tid 1
+            -j NFLOG
+            -j NFLOG --nflog-group 3 --nflog-prefix "a b" --nflog-range 5 --nflog-threshold 7
+            -j NFLOG --nflog-size 5 --nflog-threshold 1
+            -j NFLOG --nflog-prefix ""
+            -j TOS --set-tos 1
+            -p tcp --syn -j TCPMSS --clamp-mss-to-pmtu
+            -p tcp --syn -j TCPMSS --set-mss 1400
+            -p tcp -j SYNPROXY --sack-perm --timestamp --wscale 7 --mss 1460
+            -p tcp -j SYNPROXY --ecn
+            -p tcp --syn -j SYNPROXY
+            -p tcp -j SYNPROXY --wscale 15
+            -j SYNPROXY --mss 1
+            -j TRACE
+            -j RATEEST --rateest-name E280 --rateest-interval 250ms --rateest-ewmalog 500ms
+            -j RATEEST --rateest-name E281 --rateest-interval 1s --rateest-ewmalog 2s
+            -j RATEEST --rateest-name E282 --rateest-interval 3 --rateest-ewmalog 8
+            -j SECMARK --selctx x
+            -j LOG --log-prefix 123456789012345678901234567890
+            -j LOG --log-prefix 12345678901234567890123456789
+            -j LOG --log-prefix ""
+            -j LOG --log-level warn --log-prefix x
+            -j LOG --log-level WARNING
+            -j LOG --log-level err
+            -j LOG --log-level e
+            -j LOG --log-level 8
+            -j LOG --log-tcp-seq --log-tcp-opt --log-ip-opt --log-uid --log-macdecode
+            -j REJECT --reject-with icmp
+            -j REJECT --reject-with icmp-p
+            -j REJECT --reject-with tcp-reset
+            -p tcp -j REJECT --reject-with tcp
+            -p icmp --icmp-type redir
+            -p icmp --icmp-type host
+            -p icmp --icmp-type 3/4
+            -p icmp ! --icmp-type echo-request
+            -p icmp --icmp-type 8/0
+            -p icmp --icmp-type 255
+            -p icmp --icmp-type 3:5
+            -j SNAT --to-source 1.2.3.4
+            -j MARK --set-mark 1/2
+            -j MARK --set-xmark 1/2
+            -j MARK --and-mark 0xff
+            -j MARK --or-mark 1
+            -j MARK --xor-mark 0x10
+            -j MARK --set-mark 1 --or-mark 2
+            -j MARK --mark 1
+            -j MARK
+            -j CONNMARK --save-mark --mask 1 --nfmask 2
+            -j CONNMARK --set-mark 1/3
+            -j CONNMARK --and-mark 5
+            -j CONNMARK --or-mark 5
+            -j CONNMARK --xor-mark 5
+            -j CONNMARK --restore-mark --left-shift-mark 3
+            -j CONNMARK --restore-mark --right-shift-mark 0
+            -j CONNMARK --restore-mark --right-shift-mark 32
+            -j CONNMARK --restore-mark --right-shift-mark 33
+            -j CONNMARK --set-mark 1 --mask 3
+            -j CONNMARK --set-mark 1 --save-mark
+            -m conntrack --ctorigsrc 10/8
+            -m conntrack --ctorigsrc 10.1/16
+            -m conntrack --ctorigsrc 0.0.0.0/0
+            -m conntrack ! --ctstate NEW --ctstatus NONE,ASSURED
+            -m conntrack --ctstate new,established
+            -m conntrack --ctstate NE
+            -m conntrack --ctdir original
+            -m conntrack --ctdir orig
+            -m conntrack --ctproto TCP
+            -m conntrack --ctorigsrcport ssh:http
+            -p tcp -m conntrack --ctorigdstport 80
+            -m conntrack --ctexpire 5:
+            -m conntrack --ctexpire :
+            -m time --timestart 01:02 --kerneltz --contiguous
+            -m time --timestart 01:02:03 --timestop 01:02:03
+            -m time --datestart 2020-01-01T10:11 --datestop 2020-01-01T10:11:12
+            -m time --datestart 2020-1-1
+            -m time --datestart 20-01-01
+            -m time --weekdays monday
+            -m time --weekdays Mon,Tue,Wed,Thu,Fri,Sat,Sun
+            -m time --datestart 1969-01-01
+            -m connbytes --connbytes 10:20 --connbytes-mode byte --connbytes-dir both
+            -m connbytes --connbytes 10:20 --connbytes-mode bytes --connbytes-dir orig
+            -m connbytes --connbytes 0x10:20 --connbytes-mode bytes --connbytes-dir both
+            -m connbytes ! --connbytes 0: --connbytes-mode bytes --connbytes-dir both
+            -m connbytes --connbytes 0:18446744073709551615 --connbytes-mode bytes --connbytes-dir both
+            -m connbytes --connbytes 5:18446744073709551615 --connbytes-mode bytes --connbytes-dir both
+            -m recent --rcheck --hitcount 255
+            -m recent --rcheck --hitcount 256
+            -m recent --rcheck --hitcount 65535
+            -m recent --rcheck --mask 10.0
+            -m recent --rcheck --rttl --hitcount 3
+            -m recent --set --rttl
+            -m recent --remove --rttl
+            -m recent --remove --seconds 4
+            -m recent --remove --hitcount 4
+            -m recent --set --name ""
+            -j NFLOG --nflog-prefix 1234567890123456789012345678901234567890123456789012345678901234567890
+            -j NFLOG --nflog-group 65535
+            -j NFLOG --nflog-group nosuch
+            -j LOG --log-level notice
+            -j LOG --log-level panic
+            -j LOG --log-level 4
+            -p tcp --tcp-option 0
+            -p tcp --tcp-option 256
+            -p tcp --tcp-flags SYN,foo SYN
+            -p tcp --tcp-flags ALL NONE
+            -p tcp --tcp-flags NONE NONE
+            -p tcp ! --tcp-flags NONE NONE
+            -p tcp --tcp-flags syn,ack syn
+            -p tcp --tcp-flags SYN SYN,ACK
+            -p tcp --syn --syn
+            -p tcp --sport 1 --source-port 2
+            -p tcp --sport 1:2:3
+            -p tcp --dport 80,90
+            -p tcp --dport ssh:http
+            -p tcp --dport nosuch
+            -p udp --dport tftp
+            -p tcp --dport tftp
+            -p tcp --dport 010
+            -p tcp --dport 0x10
+            -p tcp --dport " 5"
+            -p tcp --dport +5
+            -p tcp --dport=5
+            -p tcp --d 5
+            -p tcp --dp 5
+            -p tcp --destination-p 5
+            -p tcp -m tcp --s 5
+            -p tcp -m multiport --dports 1,2,3:5
+            -p tcp -m multiport --dports 1,2,3,4,5,6,7,8,9,10,11,12,13,14,15
+            -p tcp -m multiport --dports 1,2,3,4,5,6,7,8,9,10,11,12,13,14,15,16
+            -p tcp -m multiport --dports 1:2,3:4,5:6,7:8,9:10,11:12,13:14,15
+            -p tcp -m multiport --dports 1:2,3:4,5:6,7:8,9:10,11:12,13:14,15:16
+            -p tcp -m multiport --dports 5:5
+            -p tcp -m multiport --dports 5:4
+            -p tcp -m multiport --dports 1,,2
+            -p tcp -m multiport --dports 1,2,
+            -p tcp -m multiport --dports ,1
+            -p tcp -m multiport --dports :5
+            -p tcp -m multiport --dports 5:
+            -p tcp -m multiport --dports ssh,http
+            -p tcp -m multiport --ports 1 --sports 2
+            ! -p tcp -m multiport --ports 1
+            -p icmp -m multiport --ports 1
+            -m multiport --ports 1 -p tcp
+            -p tcp -m multiport ! --ports 1
+            -m multiport -p tcp
+            -m limit --limit 10/sec --limit-burst 10000
+            -m limit --limit 10/sec --limit-burst 10001
+            -m limit --limit 10/sec --limit-burst 0
+            -m limit --limit 10000/sec
+            -m limit --limit 10001/sec
+            -m limit --limit 0/sec
+            -m limit --limit 10/s
+            -m limit --limit 10/sex
+            -m limit --limit 10/
+            -m limit --limit 10/M
+            -m limit --limit 6/minute
+            -m limit --limit 90/minute
+            -m limit --limit 100/minute
+            -m limit --limit 7/hour
+            -m limit --limit 1/day
+            -m limit --limit 3
+            -m limit --limit 3333/sec
+            -m limit --limit 10/second --limit-burst 10/second
+            -m limit ! --limit 10/second
+            -m comment --comment ""
+            -m comment --comment "a" -m comment --comment "b c"
+            -m mac --mac-source 0:1:2:3:4:5
+            -m mac ! --mac-source AA:BB:CC:DD:EE:FF
+            -m mac --mac-source 00:11:22:33:44
+            -m length --length 1:
+            -m length --length :
+            -m length --length 65536
+            -m length ! --length 5:5
+            -m length --length 9:5
+            -m ttl ! --ttl-gt 5
+            -m ttl --ttl-gt 5 --ttl-lt 3
+            -m tos --tos minimize-delay
+            -m tos --tos 0x10/0x20
+            -m tos --tos 256
+            -m dscp --dscp-class cs1
+            -m dscp ! --dscp 0
+            -m dscp --dscp 64
+            -m dscp --dscp-class af11
+            -m dscp --dscp 1 --dscp-class af11
+            -m addrtype --src-type FOO
+            -m addrtype --src-type local
+            -m addrtype --limit-iface-in
+            -m addrtype
+            -m addrtype --dst-type LOCAL --limit-iface-out
+            -m addrtype ! --src-type LOCAL ! --dst-type UNICAST,BROADCAST
+            -m state ! --state NEW,INVALID
+            -m state --state SNAT
+            -m state ! NEW
+            -m state --state ! NEW
+            -m state --state new
+            -m state
+            -m mark --mark 0xffffffff/0xff
+            -m mark ! --mark 0x10/0xff
+            -m mark --mark 1/
+            -s 1.2.3.4/33
+            -s 1.2.3.4/255.255.0.0
+            -s 1.2.3.4/255.0.255.0
+            -s 1.2.3.4/0
+            ! -s 0.0.0.0/0
+            ! -s 1.2.3.4/0
+            -s 0/0
+            -s any
+            -s 1.2.3.4/255.255
+            -s 1.2.3.4/
+            -s 1.2.3.4,
+            -s ,1.2.3.4
+            -s "1.2.3.4, 1.2.3.5"
+            -s 1.2.3.4.5
+            -s 1.2.3.256
+            -s 0x10.1.1.1
+            -s 010.1.1.1
+            ! -s 1.1.1.1,2.2.2.2
+            -s 1.1.1.1,2.2.2.2 -d 3.3.3.3,4.4.4.4 -j ACCEPT
+            -s localhost
+            -s localhost/8
+            -s ""
+            -i ""
+            -i "eth 0"
+            -i eth0/1
+            -i +
+            -i eth++
+            -i 123456789012345
+            -i 12345678901234+
+            -i 123456789012345+
+            -i 1234567890123456
+            -o eth0
+            -p 0
+            -p all
+            ! -p all
+            ! -p 0
+            -p 256
+            -p TCP
+            -p ip
+            -p 135
+            -p 51
+            -p 253
+            -p vrrp
+            -p mh
+            -p 33
+            -f
+            ! -f
+            -f -p tcp --dport 5
+            -j
+            -j nosuch
+            -g user
+            -j user -g user
+            -g ACCEPT
+            -j INPUT
+            -j OUTPUT
+            -j accept
+            -j ACCEPT -j DROP
+            -p tcp -p udp
+            foo
+            ! foo
+            ! ! -p tcp
+            -p tcp !
+            -p ! tcp
+            -s ! 1.2.3.4
+            -p tcp --dport ! 5
+            --
+            -- foo
+            -t nat
+            -c 5 6
+            -c 5
+            -c 5,6,7
+            -x
+            -n
+            -v
+            --line-numbers
+            -4
+            -6
+            -w
+            -w 5
+            -pudp -jACCEPT
+            --proto tcp
+            --pro tcp
+            --p tcp
+            --protocol=tcp --jump=ACCEPT
+            -nvx
+            --in eth0
+            --i eth0
+            -m tcp --dport 5 -p tcp
+            --dport 5 -p tcp
+            -p 6 --dport 5
+            -p 6 -m tcp --dport 5
+            ! -p tcp --dport 5
+            -p udp -m tcp --dport 5
+            -p icmp --dport 5
+            -p all --dport 5
+            -p tcp -m tcp -m tcp --dport 5
+            -p tcp -m tcp --dport 5 -m tcp --sport 3
+            -p tcp -m tcp --dport 5 -m udp
+            -m icmp --icmp-type 8
+            -p icmp --icmp-type ping
+            -p icmp --icmp-type 256
+            -p icmp --icmp-type any/1
+            -p icmp --icmp-type TOS-host-redirect
+            -p icmp --icmp-type port-unreachable
+            -p icmp --icmp-type fragmentation-needed
+            -p icmp --icmp-type 3/0:4
+            -p icmp --icmp-type 255/0:255
+            -p icmp -m icmp --icmp-type
+            -j CONNMARK --set-mark 1 --ctmask 3
+            -j CONNMARK --set-mark 1 --nfmask 3
+            -j CONNMARK --mask 3 --set-mark 1
+            -j CONNMARK --set-xmark 1 --mask 3
+            -j CONNMARK --and-mark 1 --mask 3
+            -j CONNMARK --left-shift-mark 3 --set-mark 5
+            -j CONNMARK --left-shift-mark 3 --right-shift-mark 5 --set-mark 1
+            -p tcp -m time --kerneltz --timestart 5:00 --timestop 4:00 --contiguous
+            -m hashlimit --hashlimit-upto 5/sec --hashlimit-name h658 --hashlimit-rate-match
+            -m hashlimit --hashlimit-upto 5/min --hashlimit-name h659 --hashlimit-rate-match
+            -m hashlimit --hashlimit-upto 5/min --hashlimit-name h660 --hashlimit-rate-match --hashlimit-rate-interval 7
+            -m hashlimit --hashlimit-upto 40kb/s --hashlimit-name h662 --hashlimit-rate-match
+            -m hashlimit --hashlimit-upto 40kb/s --hashlimit-name h663 --hashlimit-burst 5
+            -m hashlimit --hashlimit-upto 40kb/s --hashlimit-name h664 --hashlimit-burst 50
+            -m hashlimit --hashlimit-upto 40kb/s --hashlimit-name h665 --hashlimit-burst 50kb
+            -m hashlimit --hashlimit-upto 40kb/s --hashlimit-name h666 --hashlimit-burst 80kb
+            -m hashlimit --hashlimit-upto 40kb/s --hashlimit-name h667 --hashlimit-burst 3mb
+            -m hashlimit --hashlimit-upto 96b/s --hashlimit-name h668 --hashlimit-burst 500
+            -m hashlimit --hashlimit-upto 96b/s --hashlimit-name h669
+            -m hashlimit --hashlimit-upto 4096mb/s --hashlimit-name h673
+            -m hashlimit --hashlimit-upto 4095mb/s --hashlimit-name h674
+            -m hashlimit --hashlimit-upto 999mb/s --hashlimit-name h675
+            -m hashlimit --hashlimit-upto 1000000b/s --hashlimit-name h676
+            -m hashlimit --hashlimit-upto 5/sec --hashlimit-name 12345678901234567890
+            -m hashlimit --hashlimit-upto 5/sec --hashlimit-name ""
+            -m hashlimit --hashlimit-upto 5/sec --hashlimit-name a/b
+            -m hashlimit --hashlimit-upto 5/sec --hashlimit-name h681 --hashlimit-mode src
+            -m hashlimit --hashlimit-upto 5/sec --hashlimit-name h682 --hashlimit-mode ""
+            -m hashlimit --hashlimit-upto 5/sec --hashlimit-name h683 --hashlimit-mode none
+            -m hashlimit --hashlimit-upto 5/sec --hashlimit-name h684 --hashlimit-mode "srcip|dstip"
+            -m hashlimit --hashlimit-upto 5/sec --hashlimit-name h685 --hashlimit-srcmask 33
+            -m hashlimit --hashlimit-upto 5/sec --hashlimit-name h686 --hashlimit-srcmask 32
+            -m hashlimit --hashlimit-upto 5/min --hashlimit-name h687 --hashlimit-htable-expire 60000
+            -m hashlimit --hashlimit-upto 5/min --hashlimit-name h688 --hashlimit-htable-expire 1000
+            -m hashlimit --hashlimit-upto 5/hour --hashlimit-name h689 --hashlimit-htable-expire 0
+            -m hashlimit --hashlimit-upto 90/min --hashlimit-name h690
+            -m hashlimit --hashlimit-upto 60/min --hashlimit-name h691
+            -m hashlimit --hashlimit-upto 120/min --hashlimit-name h692
+            -m hashlimit --hashlimit-upto 7/sec --hashlimit-name h693
+            -m hashlimit --hashlimit-upto 999999/sec --hashlimit-name h694
+            -m hashlimit --hashlimit-upto 600000/sec --hashlimit-name h695
+            -m hashlimit --hashlimit-upto 1/day --hashlimit-name h696
+            -m hashlimit --hashlimit-upto 1/day --hashlimit-burst 1000000 --hashlimit-name h697
+            -m hashlimit --hashlimit-upto 1/sec --hashlimit-above 2/sec --hashlimit-name h698
+            -m hashlimit --hashlimit 1/sec --hashlimit-upto 2/sec --hashlimit-name h699
+            -m hashlimit ! --hashlimit-above 1/sec --hashlimit-name h700
+            -m hashlimit ! --hashlimit-upto 1/sec --hashlimit-name h701
+            -m hashlimit --hashlimit-upto 0/sec --hashlimit-name h702
+            -m hashlimit --hashlimit-upto 40mb/s --hashlimit-name h703 --hashlimit-htable-expire 5000
+            -m hashlimit --hashlimit-upto 40mb/s --hashlimit-burst 80mb --hashlimit-name h704 --hashlimit-htable-expire 60000
+            -m hashlimit --hashlimit-upto 40mb/s --hashlimit-burst 41mb --hashlimit-name h705
+            -p sctp --chunk-types all DATA:UX
+            -p sctp --chunk-types all DATA,FOO
+            -p sctp --chunk-types any ALL
+            -p sctp ! --chunk-types only INIT:F
+            -p sctp --chunk-types all data,init_ack
+            -p sctp --chunk-types any DATA:U,SACK
+            -p sctp --chunk-types any ASCONF,ASCONF_ACK,FORWARD_TSN,SHUTDOWN_COMPLETE,ECN_ECNE,ECN_CWR,COOKIE_ECHO
+            -p sctp --chunk-types all ALL:T
+            -p dccp ! --dccp-option 5
+            -p dccp --dccp-types
+            -p dccp --dccp-types FOO
+            -p dccp ! --dccp-types DATA,ACK
+            -p ah --ahspi 5:4
+            -p ah --ahspi 0x10
+            -p ah ! --ahspi 1:2
+            -p ah --ahlen 1 --ahres
+            -p esp --espspi 5:4
+            -m connlimit --connlimit-upto 3 --connlimit-above 4
+            -m connlimit ! --connlimit-upto 4
+            -m connlimit --connlimit-upto 3 --connlimit-mask 255.255.0.0
+            -m connlimit --connlimit-mask 24
+            -m ecn --ecn-ip-ect 1 -p tcp --ecn-tcp-cwr
+            -p udp -m ecn --ecn-tcp-cwr
+            ! -p tcp -m ecn --ecn-tcp-cwr
+            -p tcp -m ecn ! --ecn-tcp-cwr ! --ecn-tcp-ece ! --ecn-ip-ect 0
+            -p tcp -m tcpmss --mss 20:10
+            -m policy --dir in --pol ipsec --strict --next
+            -m policy --dir in --pol ipsec --reqid 5 --next --spi 3
+            -m policy --dir in --pol ipsec --tunnel-src 1.2.3.4
+            -m policy --dir in --pol ipsec --mode tunnel --tunnel-src 1.2.3.4/255.255.0.0 ! --tunnel-dst 10.0.0.1/0
+            -m policy --dir in --pol ipsec ! --reqid 0x10 ! --proto ah ! --mode transport
+            -m policy --dir in --pol ipsec --proto 51
+            -m policy --dir in --pol ipsec --proto tcp
+            -m policy --dir in
+            -m policy --dir foo --pol none
+            -m string --string "" --algo bm
+            -m string --hex-string "|zz|" --algo bm
+            -m string --hex-string "|4" --algo bm
+            -m string --hex-string "|414|" --algo bm
+            -m string --hex-string "a\\|b" --algo bm
+            -m string --hex-string "||" --algo bm
+            -m string --hex-string "|41||42|" --algo bm
+            -m string --hex-string "|7f|" --algo bm
+            -m string --hex-string "|20|" --algo bm
+            -m string --string "a|b" --algo bm
+            -m string --string "ä" --algo bm
+            -m string --string a --hex-string b --algo bm
+            -m string --algo bm
+            -m string --string 12345678901234567890123456789012345678901234567890123456789012345678901234567890123456789012345678901234567890123456789012345678 --algo bm
+            -m string --string 123456789012345678901234567890123456789012345678901234567890123456789012345678901234567890123456789012345678901234567890123456789 --algo bm
+            -m string --string a --algo 1234567890123456
+            -m string --string a --algo bm --to 0
+            -m string --string a --algo bm --from 0
+            -m string --string a --algo bm --from 3 --to 3
+            -m u32 --u32 ""
+            -m u32 --u32 "0=1:0"
+            -m u32 --u32 "0=0x100000000"
+            -m u32 --u32 "0<<1&3>>5@7=010"
+            -m u32 --u32 "0=1,2,3,4,5,6,7,8,9,10"
+            -m u32 --u32 "0=1,2,3,4,5,6,7,8,9,10,11"
+            -m u32 --u32 "0=1 &&"
+            -m u32 --u32 "0 = 1 , 2 : 3 && 4 & 5 = 6"
+            -m u32 --u32 "0=1&&0=1&&0=1&&0=1&&0=1&&0=1&&0=1&&0=1&&0=1&&0=1"
+            -m u32 --u32 "0=1&&0=1&&0=1&&0=1&&0=1&&0=1&&0=1&&0=1&&0=1&&0=1&&0=1"
+            -m u32 --u32 "0&1&1&1&1&1&1&1&1&1&1=1"
+            -m u32 --u32 "0&1&1&1&1&1&1&1&1&1&1&1=1"
+            -m u32 --u32 "0=1x"
+            -m u32 --u32 "0+1=1"
+            -m u32 --u32 "0 1=1"
+            -m statistic --mode nth --every 0 --packet 0
+            -m statistic --mode nth --every 5 --packet 5
+            -m statistic --mode nth --every 5 --packet 4
+            -m statistic --mode foo
+            -m statistic --mode random --probability foo
+            -m statistic --mode random --probability 0.123456789012
+            -m statistic --mode random --every 3 --packet 0
+            -m statistic --probability 0.5 --mode random
+            -m quota --quota 0
+            -m quota --quota 18446744073709551616
+            -m realm --realm 4294967295
+            -m realm --realm 4294967296
+            -m realm --realm nosuch
+            -m realm --realm 0
+            -m realm --realm 1/0
+            -m cpu --cpu 5000
+            -m devgroup --src-group 0
+            -m pkttype --pkt-type multicast
+            -m cluster --cluster-total-nodes 4 --cluster-local-node 1,2 --cluster-hash-seed 5
+            -m cluster --cluster-total-nodes 4 --cluster-local-nodemask 0x10 --cluster-hash-seed 5
+            -m cluster --cluster-total-nodes 4 ! --cluster-local-node 1 --cluster-hash-seed 5
+            -m cluster --cluster-total-nodes 4 --cluster-local-node 5 --cluster-hash-seed 5
+            -m cluster --cluster-total-nodes 4 --cluster-local-node 1 --cluster-local-nodemask 1 --cluster-hash-seed 5
+            -m bpf --bytecode "1,6 0 0 65536,"
+            -m bpf --bytecode "1,6 0 0 65536"
+            -m bpf --bytecode "65,6 0 0 65536"
+            -m bpf --bytecode "0"
+            -m bpf --bytecode "1,5 0 0 0"
+            -m bpf
+            -m socket --nowildcard
+            -m set --match-set foo foo
+            -m set --match-set foo src ! --return-nomatch
+            -m set --match-set foo src --update-counters
+            -m set --match-set foo src --packets-lt 5
+            -m set --match-set foo src ! --packets-eq 5
+            -m set --match-set foo src --bytes-gt 5 --packets-eq 3
+            -m set --return-nomatch
+            -m helper --helper 123456789012345678901234567890
+            -m comment --comment "a'b"
+            ! -p tcp -j SYNPROXY
+            -j RATEEST --rateest-name E893
+            -j RATEEST --rateest-name E894 --rateest-interval 500ms --rateest-ewmalog 1s
+            -j RATEEST --rateest-name E895 --rateest-interval 4s --rateest-ewmalog 64s
+            -j RATEEST --rateest-name E896 --rateest-interval 5s --rateest-ewmalog 64s
+            -j RATEEST --rateest-name E897 --rateest-interval 1s --rateest-ewmalog 1s
+            -j RATEEST --rateest-name E898 --rateest-interval 1000000us --rateest-ewmalog 4000ms
+            -m hashlimit --hashlimit-upto 40kb/s --hashlimit-name h899 --hashlimit-burst 50kb
+            -m hashlimit --hashlimit-upto 40kb/s --hashlimit-name h900 --hashlimit-burst 3mb
+            -m hashlimit --hashlimit-upto 96b/s --hashlimit-name h901 --hashlimit-burst 500
+            -m hashlimit --hashlimit-upto 96b/s --hashlimit-name h902
+            -m hashlimit --hashlimit-upto 4096mb/s --hashlimit-name h903
+            -m hashlimit --hashlimit-upto 4095mb/s --hashlimit-name h904
+            -m hashlimit --hashlimit-upto 999mb/s --hashlimit-name h905
+            -m hashlimit --hashlimit-upto 1000000b/s --hashlimit-name h906
+            -m hashlimit --hashlimit-upto 1/day --hashlimit-name h907
+            -m hashlimit --hashlimit-upto 1/day --hashlimit-burst 1000000 --hashlimit-name h908
+            -m hashlimit --hashlimit-upto 1/day --hashlimit-burst 1 --hashlimit-name h909
+            -m hashlimit --hashlimit-upto 1/hour --hashlimit-burst 100 --hashlimit-name h910
+            -m hashlimit --hashlimit-upto 5/day --hashlimit-burst 10 --hashlimit-name h911
+            -m hashlimit --hashlimit-upto 1/day --hashlimit-burst 2 --hashlimit-name h912
+            -m hashlimit --hashlimit-upto 1/day --hashlimit-burst 6 --hashlimit-name h913
+            -m hashlimit --hashlimit-upto 1/hour --hashlimit-burst 1000 --hashlimit-name h914
+            -m hashlimit --hashlimit-upto 1/hour --hashlimit-burst 10000 --hashlimit-name h915
+            -m hashlimit --hashlimit-upto 1/hour --hashlimit-burst 1000000 --hashlimit-name h916
+            -m hashlimit --hashlimit-upto 5/sec --hashlimit-name h920 --hashlimit-srcmask 33
+            -m hashlimit --hashlimit-upto 5/sec --hashlimit-name h921 --hashlimit-htable-expire 0
+            -m hashlimit --hashlimit-upto 5/sec --hashlimit-name h922 --hashlimit-htable-gcinterval 0
+            -m hashlimit --hashlimit-upto 5/sec --hashlimit-name h923 --hashlimit-htable-gcinterval 5000
+            -m hashlimit --hashlimit-upto 60b/s --hashlimit-name h924
+            -m limit --limit 1/day --limit-burst 4
+            -m limit --limit 1/hour --limit-burst 100
+            -m limit --limit 1/hour --limit-burst 120
+            -m limit --limit 10/day --limit-burst 50
+            -m limit --limit 1/min --limit-burst 10000
+            -m limit --limit 1/sec --limit-burst 10000
+            -m string --hex-string "|41" --algo bm
+            -m string --hex-string "|41|x" --algo bm
+            -m string --hex-string "x|41 42 |y" --algo bm
+            -m string --hex-string "x|  41 42|y" --algo bm
+            -m string --hex-string "x|" --algo bm
+            -m string --hex-string "x|41|" --algo bm
+            -m string --hex-string "a\\" --algo bm
+            -m string --hex-string "a\\\\b" --algo bm
+            -m string --hex-string "|41  42|" --algo bm
+            """#),
+    LineGroup(
+        table: "raw", chain: "PREROUTING",
+        lines: #"""
+            -m rpfilter --invert
+            -j TRACE
+            -j CT --helper ftp
+            -p tcp -j CT --helper ftp
+            -p tcp -j CT --helper nosuch
+            -j CT
+            -j CT --zone mark
+            -j CT --zone-orig 5
+            -j CT --zone-reply mark --notrack
+            -j CT --ctevents new,assured --expevents new
+            -j CT --zone 0
+            -m socket
+            -m rpfilter --loose --validmark --accept-local --invert
+            -j CT --ctevents foo
+            -j CT --ctevents ""
+            -j CT --expevents foo
+            -j CT --notrack --helper ftp
+            -p udp -j CT --helper ftp
+            -p udp -j CT --helper tftp
+            -p tcp -j CT --helper irc
+            -p tcp -j CT --helper pptp
+            -p udp -j CT --helper sip
+            -p tcp -j CT --helper sip
+            -p tcp -j CT --helper amanda
+            -p udp -j CT --helper amanda
+            -p udp -j CT --helper netbios-ns
+            -p udp -j CT --helper snmp
+            -p tcp -j CT --helper sane
+            -p tcp -j CT --helper H.245
+            -p udp -j CT --helper RAS
+            -p tcp -j CT --helper Q.931
+            -p tcp -j CT --helper ftp-2121
+            ! -p tcp -j CT --helper ftp
+            -j NOTRACK --notrack
+            -j CT --timeout 12345678901234567890123456789012345
+            -j SYNPROXY
+            """#),
+    LineGroup(
+        table: "mangle", chain: "PREROUTING",
+        lines: #"""
+            -m rpfilter --loose
+            -m realm --realm 1
+            -m socket --transparent
+            -m socket --nowildcard --restore-skmark --transparent
+            -p tcp -j TPROXY --on-port 5
+            -p tcp -j TPROXY --on-port 5 --on-ip 1.2.3.4 --tproxy-mark 0x1/0xf
+            -p icmp -j TPROXY --on-port 5
+            -p tcp -j TPROXY --on-ip 1.2.3.4
+            -p tcp -j TPROXY --on-port http --tproxy-mark 1
+            -j SET --map-set foo src --map-prio
+            -p tcp -j TPROXY --on-port 0
+            ! -p tcp -j TPROXY --on-port 0
+            -p udp -j TPROXY --on-port 1 --on-ip 1.2
+            """#),
+    LineGroup(
+        table: "nat", chain: "PREROUTING",
+        lines: #"""
+            -m rpfilter
+            -j DNAT --to-destination 1.2.3.4 --random-fully
+            -j DNAT --to-destination 1.2.3.4 --random --persistent
+            -j DNAT --random
+            -p tcp -j DNAT --to-destination 1.2.3.4:80/5
+            -p tcp -j DNAT --to-destination 1.2.3.4:80-90/http
+            -p tcp -j DNAT --to-destination 1.2.3.4:http
+            -p tcp -j DNAT --to-destination 1.2.3.4:80-100/8080
+            -p tcp -j REDIRECT --to-ports 80-70
+            -p tcp -j REDIRECT --to-ports 80:90
+            -j REDIRECT
+            -p tcp -j REDIRECT --to-ports 80 --random-fully
+            -j NETMAP --to 10.0.0.0-10.0.0.5
+            -j NETMAP
+            -j DROP
+            -j SNAT --to-source 1.2.3.4
+            -p tcp -j REDIRECT --to-ports 80-80
+            -j REDIRECT --to-ports 80
+            -p tcp -j REDIRECT --to 80
+            -p tcp -j REDIRECT --to-port 80
+            -p tcp -j DNAT --to 1.2.3.4:80
+            ! -p tcp -j DNAT --to 1.2.3.4:80
+            -p tcp -j DNAT --to-destination 1.2.3.4:70000
+            -p tcp -j DNAT --to-destination 1.2.3.4:
+            -p tcp -j DNAT --to-destination 1.2.3.4:0-5
+            -p tcp -j DNAT --to-destination 1.2.3.4:0
+            -p tcp -j DNAT --to-destination 1.2.3.4-1.2.3.8
+            -p tcp -j DNAT --to-destination 1.2.3.4-
+            -p tcp -j DNAT --to-destination ""
+            -p tcp -j DNAT --to-destination 0.0.0.0
+            -p tcp -j DNAT --to-destination 1.2.3.4:80-90/0
+            -p dccp -j DNAT --to-destination 1.2.3.4:80
+            -p 1 -j DNAT --to-destination 1.2.3.4:80
+            -m policy --dir in --pol none
+            """#),
+    LineGroup(
+        table: "filter", chain: "FORWARD",
+        lines: #"""
+            -m devgroup ! --src-group 1/0xf --dst-group default
+            -p tcp --syn -j TCPMSS --set-mss 1400
+            -p tcp -j TCPOPTSTRIP --strip-options mss
+            -j CLASSIFY --set-class 1:1
+            -j CHECKSUM --checksum-fill
+            -j SET --add-set foo src
+            -j SET --add-set foo src --exist --timeout 60
+            -j SET --add-set bar src,dst --timeout 60 --exist
+            -j SET --del-set foo src --add-set bar src,dst
+            -j SET --map-set foo src --map-mark
+            -j SET
+            -j SET --exist
+            -j TEE --gateway 1.2.3.4 --oif eth0
+            -j TEE --gateway 0.0.0.0
+            -j TEE --gateway 1.2.3.4/24
+            -j AUDIT --type accept
+            -j AUDIT --type DROP
+            -j AUDIT --type reject
+            -j AUDIT
+            -j HMARK --hmark-tuple src --hmark-mod 10 --hmark-rnd 5
+            -m addrtype --dst-type LOCAL --limit-iface-in --limit-iface-out
+            -m policy --dir out --pol none
+            -m devgroup --src-group default/5
+            -m devgroup --dst-group nosuch
+            -j SET --add-set foo src --add-set bar dst
+            -j SET --add-set foo src --timeout 4294967
+            -j SET --add-set foo src --timeout 4294968
+            -j SET --del-set foo src --exist
+            -j SET --del-set foo src --timeout 3
+            -j TEE --gateway 1.2.3.4 --oif ""
+            -j AUDIT --type foo
+            -p udp -j SYNPROXY
+            """#),
+    LineGroup(
+        table: "filter", chain: "OUTPUT",
+        lines: #"""
+            -m devgroup --src-group 1
+            -m policy --dir out --pol none
+            -m policy --dir out --pol ipsec --reqid 5 ! --spi 0x10 --proto esp --mode transport
+            -m policy --dir out --pol ipsec --strict --reqid 5 --next ! --spi 0x10 --mode tunnel --tunnel-src 1.2.3.4 ! --tunnel-dst 10.0.0.0/8
+            -m socket
+            -m owner --uid-owner root
+            -m owner --uid-owner 0-1000 ! --gid-owner 5 --suppl-groups
+            -m owner ! --socket-exists
+            -m owner --pid-owner 3
+            -m owner
+            -m owner --uid-owner nosuch
+            -p tcp -j SYNPROXY --mss 1
+            -m mac --mac-source 00:11:22:33:44:55
+            -i eth0
+            -m owner --uid-owner 5-3
+            -m owner --uid-owner 5-5
+            -m owner --gid-owner root
+            -m owner --suppl-groups
+            -m owner --uid-owner 5 --uid-owner 6
+            """#),
+    LineGroup(
+        table: "mangle", chain: "INPUT",
+        lines: #"""
+            -j TOS --set-tos 0x10
+            -j TOS --set-tos 0x10/0x3f
+            -j TOS --set-tos Minimize-Cost
+            -j TOS --set-tos Normal-Service
+            -j TOS --and-tos 0x1f
+            -j TOS --or-tos 0x1f
+            -j TOS --xor-tos 0x1f
+            -j TOS
+            -j DSCP --set-dscp 10
+            -j DSCP --set-dscp-class EF
+            -j DSCP --set-dscp 64
+            -j DSCP
+            -j TTL --ttl-set 0
+            -j TTL --ttl-inc 255
+            -j TTL
+            -p tcp -j ECN --ecn-tcp-remove
+            -j ECN --ecn-tcp-remove
+            -p tcp -j ECN --ecn-tcp-cwr 1 --ecn-tcp-ece 0 --ecn-ip-ect 2
+            -j CLASSIFY --set-class 1:1
+            -p tcp -j TPROXY --on-port 5
+            -j TOS --set-tos 0x10/0x100
+            -j TOS --set-tos Maximize-Throughput
+            -j TOS --set-tos 0x10 --or-tos 1
+            -j TTL --ttl-set 256
+            -p tcp -j ECN
+            -p tcp -j ECN --ecn-tcp-remove --ecn-ip-ect 1
+            -p tcp -j ECN --ecn-ip-ect 1
+            -j ECN --ecn-ip-ect 1
+            -p tcp -j ECN --ecn-tcp-cwr 2
+            """#),
+    LineGroup(
+        table: "mangle", chain: "FORWARD",
+        lines: #"""
+            -p tcp -m tcp --tcp-flags SYN,RST SYN -j TCPMSS --clamp
+            -p tcp --syn -j TCPMSS --set-mss 1400
+            -p tcp --syn -j TCPMSS --set-mss 65535
+            -p tcp --syn -j TCPMSS --set-mss 65536
+            -j TCPMSS --set-mss 1400
+            -p tcp --tcp-flags SYN,ACK,FIN,RST SYN -j TCPMSS --set-mss 1400
+            -p tcp --tcp-flags SYN,FIN SYN,FIN -j TCPMSS --set-mss 1400
+            -p tcp ! --syn -j TCPMSS --set-mss 1400
+            -p tcp -m tcp --tcp-flags SYN NONE -j TCPMSS --set-mss 1400
+            -p tcp -j TCPOPTSTRIP --strip-options wscale,mss,8
+            -p tcp -j TCPOPTSTRIP --strip-options 2,99
+            -p tcp -j TCPOPTSTRIP
+            -j TCPOPTSTRIP --strip-options mss
+            -j CLASSIFY --set-class 1:20
+            -j CLASSIFY --set-class 0x1:ab
+            -j CLASSIFY --set-class ffff:ffff
+            -j CLASSIFY --set-class 1
+            -p udp -j CHECKSUM --checksum-fill
+            -j CHECKSUM
+            -j SET --map-set foo src --map-mark --map-prio
+            -j HMARK --hmark-tuple src,dst --hmark-mod 10 --hmark-rnd 5
+            -j HMARK --hmark-tuple src,dst,sport,dport,proto,ct --hmark-mod 10 --hmark-rnd 5 --hmark-offset 0x10
+            -j HMARK --hmark-tuple src,spi --hmark-mod 10
+            -j HMARK --hmark-tuple src,spi --hmark-mod 10 --hmark-rnd 7
+            -j HMARK --hmark-src-prefix 24 --hmark-sport-mask 0xff --hmark-sport 3 --hmark-dport 4 --hmark-mod 10 --hmark-rnd 7
+            -j HMARK --hmark-spi 3 --hmark-mod 10 --hmark-rnd 7
+            -j HMARK --hmark-mod 10 --hmark-rnd 7
+            -j HMARK --hmark-tuple src --hmark-mod 0 --hmark-rnd 7
+            -j HMARK --hmark-tuple ct --hmark-mod 3 --hmark-rnd 7 --hmark-dst-prefix 16 --hmark-proto-mask 0xffff
+            -j SET --map-set foo src
+            -j SET --map-set foo src --map-queue
+            -j SET --map-set foo src --add-set bar src --map-mark
+            -j HMARK --hmark-tuple src,foo --hmark-mod 10 --hmark-rnd 5
+            -j HMARK --hmark-tuple src,dst,sport,dport,spi,proto,ct --hmark-mod 10 --hmark-rnd 5
+            -j HMARK --hmark-tuple src --hmark-src-prefix 8 --hmark-mod 10 --hmark-rnd 5
+            -j HMARK --hmark-dport-mask 255 --hmark-proto-mask 3 --hmark-tuple dst --hmark-mod 10 --hmark-rnd 5
+            -j HMARK --hmark-sport-mask 255 --hmark-dport 3 --hmark-tuple dst --hmark-mod 10 --hmark-rnd 5
+            -j HMARK --hmark-spi-mask 255 --hmark-spi 3 --hmark-sport 3 --hmark-mod 10 --hmark-rnd 5
+            -p tcp -j TCPOPTSTRIP --strip-options 0
+            -p tcp -j TCPOPTSTRIP --strip-options 256
+            -p tcp -j TCPOPTSTRIP --strip-options foo
+            -p tcp -j TCPOPTSTRIP --strip-options timestamp,md5,sack,sack-permitted
+            -j CLASSIFY --set-class :1
+            -j CLASSIFY --set-class 1:
+            """#),
+    LineGroup(
+        table: "nat", chain: "POSTROUTING",
+        lines: #"""
+            -j SNAT --to-source 1.2.3
+            -j SNAT --to-source 1.2.3.4:80
+            -p tcp -j SNAT --to-source :80
+            -p tcp -j SNAT --to-source :
+            -p tcp -j SNAT --to-source 1.2.3.4:http
+            -p tcp -j SNAT --to-source 1.2.3.4:80-70
+            -p tcp -j SNAT --to-source 1.2.3.4:0
+            -p tcp -j SNAT --to-source 1.2.3.4-1.2.3.4:7-7
+            -j SNAT --to-source 1.2.3.4 --to-source 1.2.3.5
+            -j SNAT --to-source localhost
+            -j SNAT
+            -p udplite -j SNAT --to-source 1.2.3.4:80
+            -p icmp -j SNAT --to-source 1.2.3.4:80
+            -j SNAT --to-source 1.2.3.4 --random-fully --random --persistent
+            -j MASQUERADE --to-ports 80
+            -p tcp -j MASQUERADE --to-ports 80-90 --random --random-fully
+            -p tcp -j MASQUERADE --to-ports 80-http
+            -j DNAT --to-destination 1.2.3.4
+            -m policy --dir out --pol none
+            """#),
+    LineGroup(
+        table: "nat", chain: "INPUT",
+        lines: #"""
+            -j NETMAP --to 10.0.0.0/8
+            -j SNAT --to-source 1.2.3.4
+            -m socket
+            """#),
+    LineGroup(
+        table: "filter", chain: "user",
+        lines: #"""
+            -o eth0
+            """#),
+    LineGroup(
+        table: "filter", chain: "POSTROUTING",
+        lines: #"""
+            -m owner --uid-owner 5
+            """#),
+    LineGroup(
+        table: "mangle", chain: "OUTPUT",
+        lines: #"""
+            -j CLASSIFY --set-class 1:1
+            """#),
+]

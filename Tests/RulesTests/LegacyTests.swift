@@ -1,0 +1,135 @@
+import Testing
+
+@testable import Rules
+
+/// One line of `legacyLines`, cut out of its group.
+struct Line: CustomStringConvertible {
+    var table: String
+    var chain: String
+    var rule: String
+
+    var text: String { "*\(table)\n:user - [0:0]\n-A \(chain) \(rule)\nCOMMIT\n" }
+    var description: String { "-t \(table) -A \(chain) \(rule)" }
+
+    static let all: [Line] = legacyLines.flatMap { group in
+        group.lines.split(separator: "\n").map { text in
+            Line(table: group.table, chain: group.chain, rule: String(text.drop { $0 == " " }))
+        }
+    }
+
+    /// The rules in their saved form, nil if the line is refused.
+    func saved() -> [String]? {
+        guard let ruleset = try? Ruleset.restoring(text, file: "-") else { return nil }
+        return ruleset.saved().split(separator: "\n").filter { $0.hasPrefix("-A ") }.map(String.init)
+    }
+}
+
+@Suite("Against iptables-legacy", .enabled(if: LegacyTool.isWanted))
+struct LegacyTests {
+    @Test("what iptables accepts we accept and save alike, what it refuses we refuse")
+    func lines() throws {
+        try LegacyTool.with { tool in
+            _ = try tool(["ipset", "create", "foo", "hash:ip"])
+            _ = try tool(["ipset", "create", "bar", "hash:ip,port", "timeout", "5"])
+            for line in Line.all {
+                let restored = try tool(["iptables-legacy-restore"], input: line.text)
+                var expected: [String]?
+                if restored.exitCode == 0 {
+                    expected = try tool.saved(table: line.table).split(separator: "\n").filter { $0.hasPrefix("-A ") }
+                        .map { $0.hasSuffix(" ") ? String($0.dropLast()) : String($0) }
+                }
+                #expect(line.saved() == expected, "\(line)")
+            }
+        }
+    }
+
+    @Test("whole files restore to what iptables-legacy-save prints, table after table in its order")
+    func files() throws {
+        try LegacyTool.with { tool in
+            var ruleset = Ruleset()
+            for file in restoreFiles {
+                let restored = try tool(["iptables-legacy-restore"] + file.options, input: file.text)
+                #expect(restored.exitCode == 0, "\(restored.errors)")
+                ruleset = try Ruleset.restoring(
+                    file.text, file: file.name, onto: ruleset,
+                    options: RestoreOptions(
+                        noFlush: file.options.contains("--noflush"), counters: file.options.contains("--counters")))
+                let counters = try tool(["iptables-legacy-save", "--counters"]).output.split(separator: "\n")
+                    .filter { !$0.hasPrefix("#") }.joined(separator: "\n")
+                let ours = ruleset.saved(Ruleset.SaveOptions(counters: true)).split(separator: "\n").joined(separator: "\n")
+                #expect(ours == counters, "\(file.name)")
+            }
+        }
+    }
+
+    @Test("commands change the rules, print and fail as iptables does")
+    func commands() throws {
+        try LegacyTool.with { tool in
+            var ruleset = Ruleset()
+            for command in commandLines {
+                let arguments = Self.shellWords(command)
+                let expected = try tool(["iptables-legacy"] + arguments)
+                let outcome = IPTables.run(arguments, on: ruleset)
+                #expect(outcome.exitCode == expected.exitCode, "iptables \(command): \(outcome.errors)")
+                #expect(outcome.output == expected.output, "iptables \(command)")
+                // A sentence of ours may be longer; it begins as iptables' does.
+                if let sentence = expected.errors.split(separator: "\n").first {
+                    let start = sentence.hasSuffix(".") ? sentence.dropLast() : sentence
+                    #expect(outcome.errors.hasPrefix(start), "iptables \(command): \(outcome.errors)")
+                }
+                ruleset = outcome.ruleset ?? ruleset
+            }
+        }
+    }
+
+    @Test("sets are made, filled, changed and saved as ipset does it")
+    func sets() throws {
+        try LegacyTool.with { tool in
+            var sets = SetCollection()
+            for command in setLines {
+                let words = Self.shellWords(command)
+                let expected = try tool(["ipset"] + words)
+                var exitCode: Int32 = 0
+                do throws(RuleError) {
+                    try sets.apply(Word.words(of: words))
+                } catch {
+                    exitCode = error.exitCode
+                    let sentence = expected.errors.split(separator: "\n").first?.dropFirst("ipset v0.00: ".count) ?? ""
+                    #expect(sentence.hasPrefix(error.message) || error.message.hasPrefix(sentence), "ipset \(command)")
+                }
+                #expect(exitCode == expected.exitCode, "ipset \(command)")
+            }
+            // A hash lists its elements in no order, under a key chosen at random.
+            func sorted(_ text: String) -> [String] {
+                text.split(separator: "\n").map { line in
+                    let words = line.split(separator: " ")
+                    return words.firstIndex(of: "initval").map { words[..<$0].joined(separator: " ") } ?? String(line)
+                }.sorted()
+            }
+            #expect(sorted(sets.saved()) == sorted(try tool(["ipset", "save"]).output))
+            // What we save the real ipset takes.
+            let again = try tool(["ipset", "restore", "-exist"], input: sets.saved())
+            #expect(again.exitCode == 0, "\(again.errors)")
+        }
+    }
+
+    /// Words of a command line, with quotation marks around those that have blanks.
+    static func shellWords(_ text: String) -> [String] {
+        var words: [String] = []
+        var current: String?
+        var isQuoted = false
+        for character in text {
+            if character == "\"" {
+                isQuoted.toggle()
+                current = current ?? ""
+            } else if character == " ", !isQuoted {
+                if let word = current { words.append(word) }
+                current = nil
+            } else {
+                current = (current ?? "") + String(character)
+            }
+        }
+        if let word = current { words.append(word) }
+        return words
+    }
+}
