@@ -27,7 +27,7 @@ demo: build ## real traffic through Martlet in namespaces, with a report
 test: build test-dependencies ## all tests: unit, scenario and namespace
 	MARTLET_BINARY="$(BINARY)" $(SWIFT) test --no-parallel
 
-bench: build ## speed, as ratios against the kernel in the same run
+bench: build test-dependencies ## speed, as ratios against the kernel in the same run
 	@MARTLET_BINARY="$(BINARY)" scripts/bench
 
 soak: build test-dependencies ## mixed traffic for MINUTES (30), the books checked all along

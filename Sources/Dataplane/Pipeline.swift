@@ -83,7 +83,12 @@ extension Worker {
         case .unicast:
             take(way, &packet)
             forward(&packet)
-        case .local, .broadcast, .multicast:
+        case .local, .broadcast:
+            input(&packet)
+        case .multicast:
+            guard groups.hears(packet.destination, on: packet.ingress, packet.ipProtocol) else {
+                return drop(packet, .groupNotJoined)
+            }
             input(&packet)
         case .blackhole:
             drop(packet, .blackhole)

@@ -8,6 +8,7 @@ public struct SharedState: Sendable {
     public let routing: Routing
     public let reassembly: Reassembly
     public let icmpLimiter: ICMPLimiter
+    public let groups: GroupTable
     public let epochs: Epochs
     public let snapshots: SnapshotCell
 
@@ -23,6 +24,7 @@ public struct SharedState: Sendable {
         self.snapshots = snapshots
         reassembly = Reassembly()
         icmpLimiter = ICMPLimiter()
+        groups = GroupTable()
     }
 }
 
@@ -58,6 +60,7 @@ public struct Arrival: Sendable {
     let routing: Routing
     let reassembly: Reassembly
     let icmpLimiter: ICMPLimiter
+    let groups: GroupTable
     let epochs: Epochs
     let snapshots: SnapshotCell
 
@@ -84,6 +87,7 @@ public struct Arrival: Sendable {
         routing = shared.routing
         reassembly = shared.reassembly
         icmpLimiter = shared.icmpLimiter
+        groups = shared.groups
         epochs = shared.epochs
         snapshots = shared.snapshots
         self.snapshot = snapshot

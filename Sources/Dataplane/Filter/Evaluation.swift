@@ -23,19 +23,18 @@ extension Worker {
 
     @inline(never)
     private mutating func walk(from entry: UInt32, _ hook: Hook, _ packet: inout Packet) -> RuleVerdict {
-        let rules = snapshot.rules
         let ingressBit = hook == .output || hook == .postrouting ? 1 << 63 : portBit(packet.ingress)
         let egressBit = hook == .prerouting || hook == .input ? 1 << 63 : portBit(packet.egress)
         var stack = InlineArray<64, UInt32>(repeating: 0)
         var depth = 0
         var current = entry
         while true {
-            guard matches(rules, rules.rules[current], packet, ingressBit, egressBit) else {
+            guard matches(snapshot.rules.rules[current], packet, ingressBit, egressBit) else {
                 current &+= 1
                 continue
             }
-            rules.count(current, worker: id, bytes: packet.totalLength)
-            switch rules.rules[current].target {
+            snapshot.rules.count(current, worker: id, bytes: packet.totalLength)
+            switch snapshot.rules.rules[current].target {
             case .next:
                 current &+= 1
             case .accept, .policyAccept:
@@ -96,7 +95,7 @@ extension Worker {
 
     @inline(__always)
     private func matches(
-        _ rules: CompiledRules, _ rule: CompiledRule, _ packet: Packet, _ ingressBit: UInt64, _ egressBit: UInt64
+        _ rule: CompiledRule, _ packet: Packet, _ ingressBit: UInt64, _ egressBit: UInt64
     ) -> Bool {
         let flags = rule.flags
         guard (packet.source.rawValue & rule.sourceMask == rule.source) != flags.contains(.notSource),
@@ -112,14 +111,14 @@ extension Worker {
         var match = rule.firstMatch
         let end = rule.firstMatch &+ rule.matchCount
         while match < end {
-            guard matches(rules, rules.matches[match], packet) else { return false }
+            guard matches(snapshot.rules.matches[match], packet) else { return false }
             match &+= 1
         }
         return true
     }
 
     @inline(__always)
-    private func matches(_ rules: CompiledRules, _ match: CompiledMatch, _ packet: Packet) -> Bool {
+    private func matches(_ match: CompiledMatch, _ packet: Packet) -> Bool {
         switch match {
         case .tcp(let source, let destination, let mask, let flags, let isNegated):
             return packet.hasTransport && source.matches(packet.sourcePort) && destination.matches(packet.destinationPort)
@@ -139,7 +138,7 @@ extension Worker {
             guard packet.hasTransport else { return false }
             var found = false
             for index in first..<(first &+ count) {
-                let range = rules.portRanges[index]
+                let range = snapshot.rules.portRanges[index]
                 switch side {
                 case .source: found = range.matches(packet.sourcePort)
                 case .destination: found = range.matches(packet.destinationPort)

@@ -281,7 +281,9 @@ import Synchronization
                 mark: flows[flow].mark, masqueradePort: flows[flow].masqueradePort)
             flows[flow].lock.unlock()
             let after = flows[flow].status
-            guard after.contains(.confirmed), !after.contains(.dying) else { continue }
+            guard after.contains(.confirmed), !after.contains(.dying), flows[flow].original == record.original,
+                flows[flow].reply == record.reply
+            else { continue }
             visit(record)
         }
     }

@@ -10,10 +10,11 @@ struct TCPSegment {
     /// Options as they stand in the packet.
     var options: Options
 
-    /// Where the options lie. Read again when they are needed, which is with SYN and with SACK.
-    struct Options {
-        let packet: Packet
-        let length: Int
+    /// Where the options lie, within the bounds that `init` has proved. Read again when they are needed, which is with SYN and
+    /// with SACK.
+    @safe struct Options {
+        fileprivate let header: UnsafeRawPointer
+        fileprivate let length: Int
     }
 
     /// - Returns: nil if the header or its options are cut off, or for a combination of flags that no sender produces
@@ -30,7 +31,7 @@ struct TCPSegment {
         window = UInt32(packet.transport16(Offset.tcpWindow))
         let data = UInt32(truncatingIfNeeded: packet.transportLength &- dataOffset)
         end = sequence + (data &+ (flags.contains(.syn) ? 1 : 0) &+ (flags.contains(.fin) ? 1 : 0))
-        options = Options(packet: packet, length: dataOffset &- Offset.tcpHeader)
+        unsafe options = Options(header: UnsafeRawPointer(packet.transport), length: dataOffset &- Offset.tcpHeader)
     }
 
     /// SYN, SYN-ACK, RST, RST-ACK, FIN-ACK and ACK; URG only with SYN, FIN-ACK and ACK; PSH, ECE and CWR with any.
@@ -52,20 +53,23 @@ extension TCPSegment.Options {
     private static let sackPermitted: UInt8 = 4
     private static let sack: UInt8 = 5
 
+    @inline(__always)
+    private func byte(_ offset: Int) -> UInt8 { unsafe header.load(fromByteOffset: offset, as: UInt8.self) }
+
     /// Visits kind, offset in the transport header and length of each well-formed option.
     @inline(__always)
     private func forEach(_ visit: (UInt8, Int, Int) -> Void) {
         var offset = Offset.tcpHeader
         let limit = Offset.tcpHeader &+ length
         while offset < limit {
-            let kind = packet.transport8(offset)
+            let kind = byte(offset)
             if kind == Self.end { return }
             if kind == Self.noOperation {
                 offset &+= 1
                 continue
             }
             guard offset &+ 1 < limit else { return }
-            let size = Int(packet.transport8(offset &+ 1))
+            let size = Int(byte(offset &+ 1))
             guard size >= 2, offset &+ size <= limit else { return }
             visit(kind, offset, size)
             offset &+= size
@@ -78,7 +82,7 @@ extension TCPSegment.Options {
         var permitsSACK = false
         forEach { kind, offset, size in
             if kind == Self.sackPermitted, size == 2 { permitsSACK = true }
-            if kind == Self.windowScale, size == 3 { scale = min(packet.transport8(offset &+ 2), 14) }
+            if kind == Self.windowScale, size == 3 { scale = min(byte(offset &+ 2), 14) }
         }
         return (scale, permitsSACK)
     }
@@ -92,7 +96,8 @@ extension TCPSegment.Options {
             guard kind == Self.sack, size >= 10, (size &- 2) % 8 == 0 else { return }
             var block = offset &+ 2
             while block < offset &+ size {
-                let right = SequenceNumber(packet.transport32(block &+ 4))
+                let right = SequenceNumber(
+                    UInt32(bigEndian: unsafe header.loadUnaligned(fromByteOffset: block &+ 4, as: UInt32.self)))
                 if right.isAfter(highest) { highest = right }
                 block &+= 8
             }

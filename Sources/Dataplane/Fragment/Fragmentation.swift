@@ -6,7 +6,9 @@ extension Worker {
     ///
     /// The packet's own frame is given back; each fragment is a new one.
     mutating func fragment(_ packet: inout Packet, mtu: Int, toHost: Bool) {
-        let limit = packet.largestFragment == 0 ? mtu : min(mtu, packet.largestFragment)
+        // A fragment's own frame may have had fewer tags or options than the first one's, whose headers all get now.
+        let limit = min(
+            packet.largestFragment == 0 ? mtu : min(mtu, packet.largestFragment), memory.longestFrame - packet.linkLength)
         let room = limit - packet.headerLength
         guard room >= 8 else {
             drop(packet, .tooBig)

@@ -29,8 +29,9 @@ import Synchronization
     /// Called by a worker at the start of a burst, before it loads anything shared.
     @inline(__always)
     public func enter(_ worker: Int) {
-        // Sequentially consistent, so that no later load moves before the announcement.
-        announcements[worker].epoch.store(global[0].load(ordering: .acquiring), ordering: .sequentiallyConsistent)
+        announcements[worker].epoch.store(global[0].load(ordering: .acquiring), ordering: .relaxed)
+        // No later load may move before the announcement, also where a sequentially consistent store would let plain ones.
+        atomicMemoryFence(ordering: .sequentiallyConsistent)
     }
 
     /// Called by a worker before it sleeps.
@@ -44,6 +45,7 @@ import Synchronization
 
     /// Whether every worker has passed a burst boundary since `target` was given out.
     public func isReached(_ target: UInt64) -> Bool {
+        atomicMemoryFence(ordering: .sequentiallyConsistent)
         for worker in 0..<workerCount
         where announcements[worker].epoch.load(ordering: .sequentiallyConsistent) < target {
             return false

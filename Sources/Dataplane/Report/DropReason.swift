@@ -43,6 +43,7 @@ public enum DropReason: UInt8, CaseIterable, Sendable {
     case prohibited
     case egressNotAPort
     case linkBroadcastForward
+    case groupNotJoined
     case ttlExpired
     case tooBig
     case localDestination
@@ -93,6 +94,7 @@ public enum DropReason: UInt8, CaseIterable, Sendable {
         case .prohibited: "prohibited"
         case .egressNotAPort: "egress-not-a-port"
         case .linkBroadcastForward: "link-broadcast"
+        case .groupNotJoined: "group-not-joined"
         case .ttlExpired: "ttl-expired"
         case .tooBig: "too-big"
         case .localDestination: "local-destination"
@@ -143,6 +145,7 @@ public enum DropReason: UInt8, CaseIterable, Sendable {
         case .prohibited: "A prohibit route or rule."
         case .egressNotAPort: "The route leads to an interface that is not a port of Martlet."
         case .linkBroadcastForward: "A frame to a group's Ethernet address is not forwarded."
+        case .groupNotJoined: "Nobody on the host has joined the multicast group on this port."
         case .ttlExpired: "The time to live ran out."
         case .tooBig: "The packet is larger than the egress MTU and must not be fragmented."
         case .localDestination: "The host sent a packet to itself out of a port."

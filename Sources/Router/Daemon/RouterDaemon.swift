@@ -173,6 +173,7 @@ public final class RouterDaemon {
             core.apply(changes.filter { if case .policy = $0 { false } else { true } })
         }
         requester.observe(changes)
+        readGroups()
 
         let workerCount = exchange.workerCount
         var ringsOfWorker = Array(repeating: [Ring](), count: workerCount)
@@ -323,6 +324,15 @@ public final class RouterDaemon {
             warnOnce("\(error)")
         }
         core.lock.withLock { _ in _ = core.writer.takeUsedNeighbors() }
+        readGroups()
+    }
+
+    /// The kernel tells of memberships only since 6.15, so they are read every second.
+    private func readGroups() {
+        core.shared.groups.set(
+            MulticastGroups.read().compactMap { membership in
+                ports.first { $0.link == membership.link }.map { ($0.index, membership.group) }
+            })
     }
 
     private func reload() {

@@ -62,6 +62,7 @@ struct RuleCompiler {
             next += UInt32(chain.rules.count) + 1
         }
         try checkDepth(table)
+        let reachability = table.reachability
         for (chainNumber, chain) in table.chains.enumerated() {
             if let hook = chain.hook, let start = starts[chain.name] {
                 source.entries.append((Self.table(table.name), Self.hook(hook), start))
@@ -71,6 +72,10 @@ struct RuleCompiler {
                     Refusal(table: table.name, chain: chain.name, number: number + 1, rule: rule, message: message)
                 }
                 origins.append(Origin(table: table.name, chain: chainNumber, rule: number))
+                if case .redirect = rule.target, reachability.hooks(chain: chain.name, rule: number).contains(.output) {
+                    // It would lead to the loopback interface, which is the kernel's alone.
+                    throw refuse("REDIRECT does not act yet on what the host itself sends; use it in PREROUTING")
+                }
                 try add(rule, starts, refuse)
             }
             var last = CompiledRule()
@@ -290,6 +295,7 @@ struct RuleCompiler {
         case .snat(let snat): return translate(snat.range)
         case .dnat(let dnat): return translate(dnat.range)
         case .masquerade(let masquerade): return translate(masquerade.range, [.masquerade])
+        case .redirect(let redirect): return translate(redirect.range, [.redirect])
         default:
             throw refuse("target \"\(target.description?.name ?? "")\" does not act yet")
         }

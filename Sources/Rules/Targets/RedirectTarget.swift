@@ -8,7 +8,7 @@ public struct RedirectTarget: TargetExtension {
     public static let description = ExtensionDescription(
         .target, "REDIRECT", summary: "the router itself as new destination",
         options: [OptionDescription("to-ports"), OptionDescription("random", arguments: 0)],
-        tables: [.nat], hooks: [.prerouting, .output], scope: .flow, status: .awaitsTracking)
+        tables: [.nat], hooks: [.prerouting, .output], scope: .flow, status: .acts)
 
     public var target: Target { .redirect(self) }
 
