@@ -48,9 +48,13 @@ struct ForwardingTests {
             input: "lan eth 0a:00:00:00:00:63 > ff:ff:ff:ff:ff:ff udp 10.0.0.2:68 > 10.0.0.255:67",
             output: ["host lan eth 0a:00:00:00:00:63 > ff:ff:ff:ff:ff:ff udp 10.0.0.2:68 > 10.0.0.255:67"]),
         Case(
-            rule: "multicast goes to the host",
-            input: "lan eth 0a:00:00:00:00:63 > 01:00:5e:00:00:05 ip 10.0.0.2 > 224.0.0.5 proto 89 ttl 1 len 20",
-            output: ["host lan eth 0a:00:00:00:00:63 > 01:00:5e:00:00:05 ip 10.0.0.2 > 224.0.0.5 proto 89 ttl 1 len 20"]),
+            rule: "RFC 1112, 7.1: what is for all systems goes to the host",
+            input: "lan eth 0a:00:00:00:00:63 > 01:00:5e:00:00:01 ip 10.0.0.2 > 224.0.0.1 proto 2 ttl 1 len 8",
+            output: ["host lan eth 0a:00:00:00:00:63 > 01:00:5e:00:00:01 ip 10.0.0.2 > 224.0.0.1 proto 2 ttl 1 len 8"]),
+        Case(
+            rule: "what is for a group that the host has not joined goes nowhere",
+            input: "lan eth 0a:00:00:00:00:63 > 01:00:5e:00:00:05 ip 10.0.0.2 > 224.0.0.5 proto 89 ttl 1 len 20", output: [],
+            drops: ["group-not-joined": 1]),
         Case(
             rule: "RFC 1812, 5.3.4: a frame to a group's Ethernet address is not forwarded, nor answered",
             input: "lan eth 0a:00:00:00:00:63 > ff:ff:ff:ff:ff:ff udp 10.0.0.2:1 > 192.0.2.9:2 ttl 1", output: [],
@@ -166,7 +170,7 @@ struct ForwardingTests {
         ("another error", "lan icmp 10.0.0.2 > 192.0.2.9 port-unreachable ttl 1 [udp 192.0.2.9:1 > 10.0.0.2:2]"),
         ("a type that nobody knows", "lan icmp 10.0.0.2 > 192.0.2.9 type 40 0 0 ttl 1"),
         ("a later fragment", "lan ip 10.0.0.2 > 192.0.2.9 proto 17 off 8 ttl 1 len 16"),
-        ("a packet from 0/8", "lan udp 0.0.0.9:1 > 192.0.2.9:2 ttl 1"),
+        ("a packet from nobody", "lan udp 0.0.0.0:1 > 192.0.2.9:2 ttl 1"),
         ("a packet from a group", "lan udp 224.0.0.9:1 > 192.0.2.9:2 ttl 1"),
     ]
 

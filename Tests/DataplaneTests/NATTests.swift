@@ -46,8 +46,8 @@ struct NATTests {
             #expect(Self.sourcePort(bench.send("lan udp 10.0.0.2:\(port) > 192.0.2.9:53")[0]) == port)
             let other = Self.sourcePort(bench.send("lan udp 10.0.0.3:\(port) > 192.0.2.9:53")[0])
             #expect(other != port && range.contains(other))
-            // Toward another destination the port is free.
-            #expect(Self.sourcePort(bench.send("lan udp 10.0.0.3:\(port) > 192.0.2.8:53")[0]) == port)
+            // RFC 4787, REQ-1: toward another destination it stays that (find_appropriate_src).
+            #expect(Self.sourcePort(bench.send("lan udp 10.0.0.3:\(port) > 192.0.2.8:53")[0]) == other)
         }
     }
 
@@ -98,12 +98,24 @@ struct NATTests {
         let bench = Self.bench((.postrouting, .translate("198.51.100.16", "198.51.100.31")))
         var seen = Set<Substring>()
         for host in 0..<64 {
-            let source = (0..<3).map { bench.send("lan udp 10.0.0.2:\(1000 + $0) > 192.0.2.\(host):53")[0].split(separator: " ")[2].split(separator: ":")[0] }
+            let source = (0..<3).map { bench.send("lan udp 10.0.0.2:\(1000 + host * 3 + $0) > 192.0.2.\(host):53")[0].split(separator: " ")[2].split(separator: ":")[0] }
             #expect(Set(source).count == 1)
             seen.insert(source[0])
         }
         #expect(seen.count > 10)
         #expect(seen.allSatisfy { IPv4Address($0).map { $0 >= "198.51.100.16" && $0 <= "198.51.100.31" } ?? false })
+    }
+
+    @Test("a table filled to its last flow, each in the index three times, has room for all")
+    func full() {
+        let bench = Self.bench((.postrouting, .translate("198.51.100.16", "198.51.100.31"))) { $0.flows = 32768 }
+        for client in 0..<4 {
+            for first in stride(from: 0, to: 8192, by: 32) {
+                bench.send((first..<first + 32).map { bench.read("lan udp 10.0.0.\(client + 10):\(2000 + $0) > 192.0.2.9:53") })
+            }
+        }
+        #expect(bench.drops == [:])
+        #expect(bench.flows.count == 32768)
     }
 
     @Test("--persistent: one address for all destinations of a client")

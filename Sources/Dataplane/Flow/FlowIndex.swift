@@ -40,10 +40,11 @@ import Synchronization
     private let overflowUsed: Slab<Atomic<UInt32>>
     let key: UInt64
 
-    /// An index for up to `flows` flows: on average eight of a bucket's twelve slots are then taken.
+    /// An index for up to `flows` flows: on average eight of a bucket's twelve slots are then taken, twelve if every flow stands in
+    /// it by its source too. Four in ten buckets then overflow; there are overflow buckets for five.
     init(flows: Int, key: UInt64) {
         primaryCount = UInt32(max(flows * 2 / 8, 16))
-        buckets = Slab(count: Int(primaryCount) + Int(primaryCount) / 4 + 16)
+        buckets = Slab(count: Int(primaryCount) + Int(primaryCount) / 2 + 16)
         overflowUsed = Slab(count: 1)
         self.key = key
     }
@@ -152,8 +153,9 @@ import Synchronization
 
     /// Enters a reference. The bucket must be locked.
     ///
+    /// - Parameter mayOverflow: whether an overflow bucket may be taken for it.
     /// - Returns: false if the bucket and the overflow buckets are full.
-    func insert(_ reference: Reference, hash: UInt64) -> Bool {
+    func insert(_ reference: Reference, hash: UInt64, mayOverflow: Bool = true) -> Bool {
         var number = bucketNumber(hash)
         while true {
             for slot in 0..<Self.slots where buckets[number].references[slot].load(ordering: .relaxed) == 0 {
@@ -167,6 +169,7 @@ import Synchronization
                 number = next
                 continue
             }
+            guard mayOverflow else { return false }
             let used = overflowUsed[0].load(ordering: .relaxed)
             guard Int(primaryCount) + Int(used) + 1 < buckets.count else { return false }
             let taken = overflowUsed[0].wrappingAdd(1, ordering: .relaxed).oldValue

@@ -161,7 +161,8 @@ import Synchronization
     func enterBySource(_ flow: UInt32) {
         let hash = index.hash(sourceKey(flows[flow].original))
         index.lock(hash)
-        if index.insert(FlowIndex.Reference(flow: flow, .original), hash: hash) { flows[flow].set(.bySource) }
+        // A convenience, for which no flow may go without a place.
+        if index.insert(FlowIndex.Reference(flow: flow, .original), hash: hash, mayOverflow: false) { flows[flow].set(.bySource) }
         index.unlock(hash)
     }
 
