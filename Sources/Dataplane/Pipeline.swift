@@ -22,15 +22,16 @@ extension Worker {
             statistics.add(arrival.frame.port, .receivedPackets, 1)
             statistics.add(arrival.frame.port, .receivedBytes, Int(arrival.frame.length))
         }
-        var parsed: Packet?
-        let reason = unsafe Packet.parse(
-            memory.bytes(at: arrival.frame.address), length: Int(arrival.frame.length), address: arrival.frame.address,
-            ingress: arrival.isFromHost ? .host : arrival.frame.port, into: &parsed)
-        guard reason == nil, var packet = parsed else {
-            statistics.add(reason ?? .frameTooShort)
+        let bytes = unsafe memory.bytes(at: arrival.frame.address)
+        var layout = Packet.Layout()
+        if let reason = unsafe Packet.examine(bytes, length: Int(arrival.frame.length), &layout) {
+            statistics.add(reason)
             pool.give(memory.chunk(of: arrival.frame.address))
             return
         }
+        var packet = unsafe Packet(
+            base: bytes, address: arrival.frame.address, layout: layout,
+            ingress: arrival.isFromHost ? .host : arrival.frame.port)
         if arrival.isFromHost {
             packet.mark = arrival.mark
             packet.egress = arrival.frame.port
@@ -78,7 +79,7 @@ extension Worker {
 
     @inline(__always)
     private mutating func route(_ packet: inout Packet) {
-        let way = routing.receive(query(packet, from: packet.ingress))
+        let way = routeCache.receive(query(packet, from: packet.ingress), routing)
         switch way.kind {
         case .unicast:
             take(way, &packet)

@@ -71,6 +71,13 @@ public struct Arrival: Sendable {
     var nextFragmentCheck = Instant(nanoseconds: 0)
     var random: RandomSource
 
+    /// Where `walk` comes back to from the chains it is in.
+    let jumpStack = Slab<UInt32>(count: 64)
+    var routeCache = RouteCache()
+    let hashesAhead = Slab<UInt64>(count: Worker.burstLimit)
+    /// Where what was read ahead goes, so that it is read at all.
+    var touched: UInt64 = 0
+
     /// Where a datagram is put together, with room for VLAN tags in front; and the lengths of the pieces it came in.
     let assembly: UnsafeMutableRawPointer
     let geometry = Slab<UInt16>(count: Reassembly.piecesPerDatagram)
@@ -104,6 +111,7 @@ public struct Arrival: Sendable {
     /// caller's again.
     public mutating func process(_ arrivals: Slab<Arrival>, count: Int, at now: Instant) {
         begin(at: now)
+        if count > 1 { touchAhead(arrivals, count: count) }
         for index in 0..<count { accept(arrivals[index]) }
         if count > 0 { statistics.add(.bursts) }
     }

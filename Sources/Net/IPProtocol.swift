@@ -1,20 +1,32 @@
 /// The protocol number of an IPv4 header (IANA, Assigned Internet Protocol Numbers).
+///
+/// The numbers are computed properties, not stored ones, so that other modules see constants.
 public struct IPProtocol: RawRepresentable, Hashable, Sendable, Codable {
     public var rawValue: UInt8
 
-    @inline(__always)
+    @inlinable @inline(__always)
     public init(rawValue: UInt8) { self.rawValue = rawValue }
 
-    public static let icmp = IPProtocol(rawValue: 1)
-    public static let igmp = IPProtocol(rawValue: 2)
-    public static let tcp = IPProtocol(rawValue: 6)
-    public static let udp = IPProtocol(rawValue: 17)
-    public static let dccp = IPProtocol(rawValue: 33)
-    public static let gre = IPProtocol(rawValue: 47)
-    public static let esp = IPProtocol(rawValue: 50)
-    public static let ah = IPProtocol(rawValue: 51)
-    public static let sctp = IPProtocol(rawValue: 132)
-    public static let udpLite = IPProtocol(rawValue: 136)
+    @inlinable @inline(__always)
+    public static var icmp: IPProtocol { IPProtocol(rawValue: 1) }
+    @inlinable @inline(__always)
+    public static var igmp: IPProtocol { IPProtocol(rawValue: 2) }
+    @inlinable @inline(__always)
+    public static var tcp: IPProtocol { IPProtocol(rawValue: 6) }
+    @inlinable @inline(__always)
+    public static var udp: IPProtocol { IPProtocol(rawValue: 17) }
+    @inlinable @inline(__always)
+    public static var dccp: IPProtocol { IPProtocol(rawValue: 33) }
+    @inlinable @inline(__always)
+    public static var gre: IPProtocol { IPProtocol(rawValue: 47) }
+    @inlinable @inline(__always)
+    public static var esp: IPProtocol { IPProtocol(rawValue: 50) }
+    @inlinable @inline(__always)
+    public static var ah: IPProtocol { IPProtocol(rawValue: 51) }
+    @inlinable @inline(__always)
+    public static var sctp: IPProtocol { IPProtocol(rawValue: 132) }
+    @inlinable @inline(__always)
+    public static var udpLite: IPProtocol { IPProtocol(rawValue: 136) }
 }
 
 extension IPProtocol: CustomStringConvertible {

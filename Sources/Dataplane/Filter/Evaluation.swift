@@ -25,16 +25,18 @@ extension Worker {
     private mutating func walk(from entry: UInt32, _ hook: Hook, _ packet: inout Packet) -> RuleVerdict {
         let ingressBit = hook == .output || hook == .postrouting ? 1 << 63 : portBit(packet.ingress)
         let egressBit = hook == .prerouting || hook == .input ? 1 << 63 : portBit(packet.egress)
-        var stack = InlineArray<64, UInt32>(repeating: 0)
+        let rules = snapshot.rules.rules
+        // A REJECT walks other chains before this walk ends, but ends it: the stack has one user at a time.
+        let stack = jumpStack
         var depth = 0
         var current = entry
         while true {
-            guard matches(snapshot.rules.rules[current], packet, ingressBit, egressBit) else {
+            guard matches(rules, current, packet, ingressBit, egressBit) else {
                 current &+= 1
                 continue
             }
             snapshot.rules.count(current, worker: id, bytes: packet.totalLength)
-            switch snapshot.rules.rules[current].target {
+            switch rules[current].target {
             case .next:
                 current &+= 1
             case .accept, .policyAccept:
@@ -93,23 +95,24 @@ extension Worker {
 
     // MARK: Matching
 
+    /// Reads the rule where it lies: a copy of it would cost more than the tests.
     @inline(__always)
     private func matches(
-        _ rule: CompiledRule, _ packet: Packet, _ ingressBit: UInt64, _ egressBit: UInt64
+        _ rules: Slab<CompiledRule>, _ rule: UInt32, _ packet: Packet, _ ingressBit: UInt64, _ egressBit: UInt64
     ) -> Bool {
-        let flags = rule.flags
-        guard (packet.source.rawValue & rule.sourceMask == rule.source) != flags.contains(.notSource),
-            (packet.destination.rawValue & rule.destinationMask == rule.destination) != flags.contains(.notDestination),
-            rule.ingress & ingressBit != 0, rule.egress & egressBit != 0
+        let flags = rules[rule].flags
+        guard rules[rule].ingress & ingressBit != 0, rules[rule].egress & egressBit != 0,
+            (packet.source.rawValue & rules[rule].sourceMask == rules[rule].source) != flags.contains(.notSource),
+            (packet.destination.rawValue & rules[rule].destinationMask == rules[rule].destination)
+                != flags.contains(.notDestination)
         else { return false }
-        if rule.ipProtocol != 0, (rule.ipProtocol == packet.ipProtocol.rawValue) == flags.contains(.notProtocol) {
-            return false
-        }
+        let ipProtocol = rules[rule].ipProtocol
+        if ipProtocol != 0, (ipProtocol == packet.ipProtocol.rawValue) == flags.contains(.notProtocol) { return false }
         if !flags.isDisjoint(with: [.fragment, .notFragment]) {
             guard (packet.fragmentOffset != 0) == flags.contains(.fragment) else { return false }
         }
-        var match = rule.firstMatch
-        let end = rule.firstMatch &+ rule.matchCount
+        var match = rules[rule].firstMatch
+        let end = match &+ rules[rule].matchCount
         while match < end {
             guard matches(snapshot.rules.matches[match], packet) else { return false }
             match &+= 1

@@ -103,6 +103,17 @@ import Synchronization
         }
     }
 
+    /// Reads the first flow whose tag in the index fits a hash, so that it is near when it is wanted.
+    @inline(__always)
+    func touch(_ hash: UInt64) -> UInt64 {
+        var sum: UInt64 = 0
+        _ = index.first(hash) { reference in
+            sum = flows[reference.flow].original.addresses
+            return true
+        }
+        return sum
+    }
+
     /// Whether any flow, confirmed or not, other than `own` has `tuple` as one of its own: nf_conntrack_tuple_taken.
     @inline(__always)
     func isTaken(_ tuple: FlowTuple, hash: UInt64, except own: UInt32) -> Bool {

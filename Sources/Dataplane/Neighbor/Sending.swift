@@ -146,14 +146,13 @@ extension Worker {
     }
 
     private mutating func restore(_ frame: NeighborQueue.Waiting) -> Packet? {
-        var packet: Packet?
-        let reason = unsafe Packet.parse(
-            memory.bytes(at: frame.address), length: Int(frame.length), address: frame.address, ingress: .host,
-            into: &packet)
-        if let reason {
+        let bytes = unsafe memory.bytes(at: frame.address)
+        var layout = Packet.Layout()
+        if let reason = unsafe Packet.examine(bytes, length: Int(frame.length), &layout) {
             statistics.add(reason)
             pool.give(memory.chunk(of: frame.address))
+            return nil
         }
-        return packet
+        return unsafe Packet(base: bytes, address: frame.address, layout: layout, ingress: .host)
     }
 }

@@ -60,7 +60,7 @@ public struct TCPFlags: OptionSet, Sendable, Hashable {
 /// An IPv4 packet in an Ethernet frame on its way through the router: where its bytes lie, and what has been found out and
 /// decided about it so far.
 ///
-/// `Packet.parse` proves once that the frame holds the whole IP header and the whole IP packet; after that the accessors
+/// `Packet.examine` proves once that the frame holds the whole IP header and the whole IP packet; after that the accessors
 /// of the IP header cannot fail. Accessors of a transport header may be used only after `transportLength` said that it
 /// is there. Nothing here owns the chunk; the pipeline does.
 @safe struct Packet {
@@ -112,6 +112,13 @@ public struct TCPFlags: OptionSet, Sendable, Hashable {
     var isAnswer = false
 
     static let assembled = UInt64.max
+
+    @inline(__always)
+    init(base: UnsafeMutableRawPointer, address: UInt64, layout: Layout, ingress: PortIndex) {
+        unsafe self.init(
+            base: base, address: address, linkLength: layout.linkLength, headerLength: layout.headerLength,
+            totalLength: layout.totalLength, ingress: ingress)
+    }
 
     @inline(__always)
     init(
@@ -216,22 +223,24 @@ extension Packet {
     static let etherTypeVLAN: UInt16 = 0x8100
     static let etherTypeServiceVLAN: UInt16 = 0x88A8
 
+    /// Where the headers of a frame lie, in bytes.
+    struct Layout {
+        var linkLength = 0
+        var headerLength = 0
+        var totalLength = 0
+    }
+
     /// Proves that a frame holds an IPv4 packet as `ip_rcv_core` (net/ipv4/ip_input.c) wants it: version 4, a header of at
     /// least five words, a right header checksum, a total length that the frame covers and that covers the header.
     ///
-    /// - Returns: the packet, or the reason why there is none.
+    /// - Returns: the reason why it does not, or nil; then `layout` is filled in.
     @inline(__always)
-    static func parse(
-        _ base: UnsafeMutableRawPointer, length: Int, address: UInt64, ingress: PortIndex, into packet: inout Packet?
-    ) -> DropReason? {
+    static func examine(_ base: UnsafeMutableRawPointer, length: Int, _ layout: inout Layout) -> DropReason? {
         var linkLength = Offset.ethernetHeader
         guard length >= linkLength &+ Offset.ipHeader else { return .frameTooShort }
         var etherType = UInt16(
             bigEndian: unsafe base.loadUnaligned(fromByteOffset: Offset.etherType, as: UInt16.self))
-        // One tag inside another is the most there is (IEEE 802.1ad). More would eat up the room that packets made here and
-        // datagrams put together have in front.
         while etherType == etherTypeVLAN || etherType == etherTypeServiceVLAN {
-            guard linkLength <= Offset.ethernetHeader &+ 4 else { return .notIPv4 }
             guard length >= linkLength &+ 4 &+ Offset.ipHeader else { return .frameTooShort }
             etherType = UInt16(bigEndian: unsafe base.loadUnaligned(fromByteOffset: linkLength &+ 2, as: UInt16.self))
             linkLength &+= 4
@@ -249,9 +258,9 @@ extension Packet {
             UInt16(bigEndian: unsafe ip.loadUnaligned(fromByteOffset: Offset.ipTotalLength, as: UInt16.self)))
         guard length >= linkLength &+ totalLength else { return .ipTruncated }
         guard totalLength >= headerLength else { return .ipHeader }
-        unsafe packet = Packet(
-            base: base, address: address, linkLength: linkLength, headerLength: headerLength, totalLength: totalLength,
-            ingress: ingress)
+        layout.linkLength = linkLength
+        layout.headerLength = headerLength
+        layout.totalLength = totalLength
         return nil
     }
 

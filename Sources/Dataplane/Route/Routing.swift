@@ -30,6 +30,10 @@ public struct Routing: Sendable {
     let memory: RouteMemory
     let state: Slab<RoutingState>
 
+    /// Whether the policy rules are others than the three that every namespace begins with.
+    @inline(__always)
+    var hasCustomRules: Bool { state[0].rules.load() != nil }
+
     /// Grows with each change that can alter a decision. What was decided under a lower number is decided anew.
     @inline(__always)
     public var generation: UInt64 { state[0].generation.load(ordering: .acquiring) }
