@@ -50,6 +50,7 @@ struct Conversation: Sendable, CustomTestStringConvertible {
     }
 }
 
+/// All conversations were played to Linux 6.18's netfilter as well, with the same verdicts and the same states at the end.
 @Suite("TCP: states, windows, resets (nf_conntrack_proto_tcp.c)")
 struct TCPTests {
     static func bench(_ change: (inout TCPSettings) -> Void = { _ in }) -> Bench {
@@ -135,7 +136,10 @@ struct TCPTests {
         Conversation(
             "RFC 7323, 2.2: scaled windows, if both announced them", "> S seq 100 win 1000 ws 7 : SYN_SENT", "< SA seq 500 ack 101 win 1000 ws 7 : SYN_RECV",
             "> A seq 101 ack 501 win 1000 : ESTABLISHED", "< A seq 60501 ack 101 win 1000 len 100 : ESTABLISHED", "< A seq 128400 ack 101 win 1000 len 100 : ESTABLISHED",
-            "< A seq 199000 ack 101 len 100 : invalid ESTABLISHED"),
+            "< A seq 199000 ack 101 len 100 : ESTABLISHED", "< A seq 399000 ack 101 len 100 : invalid ESTABLISHED"),
+        Conversation(
+            "a sender that overshoots the window by less than one passes; more is invalid", "> S seq 100 win 1000 : SYN_SENT", "< SA seq 500 ack 101 win 1000 : SYN_RECV",
+            "> A seq 101 ack 501 win 1000 : ESTABLISHED", "< A seq 2000 ack 101 len 499 : ESTABLISHED 432000", "< A seq 4000 ack 101 len 499 : invalid ESTABLISHED"),
         Conversation(
             "not if one did not", "> S seq 100 win 1000 ws 7 : SYN_SENT", "< SA seq 500 ack 101 win 1000 : SYN_RECV", "> A seq 101 ack 501 win 1000 : ESTABLISHED",
             "< A seq 5501 ack 101 win 1000 len 100 : invalid ESTABLISHED"),
@@ -157,6 +161,21 @@ struct TCPTests {
             "< A seq 501 ack 111 : ESTABLISHED 300", "> A seq 111 ack 501 : ESTABLISHED 432000"),
         Conversation("what was picked up from the wrong end turns round", "< A seq 501 ack 111 : ESTABLISHED 300"),
         Conversation("data offset beyond the segment", "> A seq 1 ack 1 opt 99:0102030405 : ESTABLISHED"),
+        Conversation("a RST with a zero sequence number in an open connection is judged", after: Conversation.open, "< A seq 501 ack 101 len 100 : ESTABLISHED", "> A seq 101 ack 601 : ESTABLISHED", "< R seq 0 : invalid ESTABLISHED"),
+        Conversation("a FIN with data behind the handshake", after: Conversation.open, "> FPA seq 101 ack 501 len 40 : FIN_WAIT", "< A seq 501 ack 142 : CLOSE_WAIT"),
+        Conversation("both sides close at once", after: Conversation.open, "> FA seq 101 ack 501 : FIN_WAIT", "< FA seq 501 ack 101 : LAST_ACK", "> A seq 102 ack 502 : TIME_WAIT", "< A seq 502 ack 102 : TIME_WAIT"),
+        Conversation("half closed, the other side goes on sending", after: Conversation.open, "> FA seq 101 ack 501 : FIN_WAIT", "< A seq 501 ack 102 len 500 : CLOSE_WAIT", "> A seq 102 ack 1001 : CLOSE_WAIT", "< FA seq 1001 ack 102 : LAST_ACK"),
+        Conversation("a SYN in LAST-ACK that the server answers", after: Conversation.open, "> FA seq 101 ack 501 : FIN_WAIT", "< FA seq 501 ack 102 : LAST_ACK", "> S seq 70000 : LAST_ACK", "< SA seq 90000 ack 70001 : SYN_RECV", "> A seq 70001 ack 90001 : ESTABLISHED"),
+        Conversation("a SYN-ACK to the wrong number", "> S seq 100 : SYN_SENT", "< SA seq 500 ack 999 : invalid SYN_SENT"),
+        Conversation("an ACK of the server before any SYN-ACK is let by", "> S seq 100 : SYN_SENT", "< A seq 500 ack 77 : SYN_SENT", "> R seq 77 : CLOSE 10"),
+        Conversation("picked up from the server's side, then a SYN", "< A seq 501 ack 101 len 4 : ESTABLISHED", "> A seq 101 ack 505 : ESTABLISHED", "> S seq 9999 : invalid ESTABLISHED"),
+        Conversation("data with a SYN", "> S seq 100 len 20 : SYN_SENT", "< SA seq 500 ack 121 : SYN_RECV", "> A seq 121 ack 501 : ESTABLISHED"),
+        Conversation("a RST after the SYN-ACK, from the client", "> S seq 100 : SYN_SENT", "< SA seq 500 ack 101 : SYN_RECV", "> R seq 101 : CLOSE 10"),
+        Conversation("a RST after the SYN-ACK, from the server", "> S seq 100 : SYN_SENT", "< SA seq 500 ack 101 : SYN_RECV", "< R seq 501 : CLOSE 10"),
+        Conversation("a RST of the server long before its window passes and changes nothing", "> S seq 100 : SYN_SENT", "< SA seq 500 ack 101 : SYN_RECV", "< R seq 3000000000 : SYN_RECV 60"),
+        Conversation("a keep-alive and its answer", after: Conversation.open, "> A seq 100 ack 501 : ESTABLISHED", "< A seq 501 ack 101 : ESTABLISHED"),
+        Conversation("URG and PSH in data", after: Conversation.open, "> AUP seq 101 ack 501 urg 3 len 9 : ESTABLISHED"),
+        Conversation("options that do not add up are read as far as they do", "> S seq 100 opt 3:0a01 ws 5 : SYN_SENT", "< SA seq 500 ack 101 ws 5 : SYN_RECV", "> A seq 101 ack 501 win 1000 : ESTABLISHED"),
         Conversation("a flow that has run out is none", "> S seq 100 : SYN_SENT 120", "wait 121", "< SA seq 500 ack 101 : invalid -"),
     ]
 

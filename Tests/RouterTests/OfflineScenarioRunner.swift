@@ -29,16 +29,7 @@ struct OfflineScenarioRunner: ScenarioRunner {
             var settings = RouterSettings()
             // As in the laboratory: limits on ICMP errors would make steps depend on each other's timing.
             settings.icmp.interval = 0
-            var network = StaticNetwork()
-            for (index, side) in topology.sides.enumerated() {
-                var port = StaticNetwork.Port(name: side.interface, mac: topology.routerMAC(index))
-                port.addresses = [side.address]
-                network.ports.append(port)
-                network.neighbors += (2...9).map { number in
-                    StaticNetwork.StaticNeighbor(
-                        address: side.hostAddress(number), mac: topology.hostMAC(index, number), port: side.interface)
-                }
-            }
+            var network = StaticNetwork(cables: topology)
             func port(_ interface: String) throws -> Int {
                 guard let place = network.ports.firstIndex(where: { $0.name == interface }) else {
                     throw LabError("no interface \(interface)")
@@ -156,5 +147,21 @@ extension Topology {
     fileprivate func side(toward destination: IPv4Address) -> Int {
         func place(_ address: IPv4Address) -> Int? { sides.firstIndex { $0.address.contains(address) } }
         return place(destination) ?? defaultRoute.flatMap(place) ?? 0
+    }
+}
+
+extension StaticNetwork {
+    /// What the laboratory with cables looks like: its addresses, and neighbours .2 to .9 on each side.
+    init(cables topology: Topology) {
+        self.init()
+        for (index, side) in topology.sides.enumerated() {
+            var port = StaticNetwork.Port(name: side.interface, mac: topology.routerMAC(index))
+            port.addresses = [side.address]
+            ports.append(port)
+            neighbors += (2...9).map { number in
+                StaticNetwork.StaticNeighbor(
+                    address: side.hostAddress(number), mac: topology.hostMAC(index, number), port: side.interface)
+            }
+        }
     }
 }

@@ -391,7 +391,6 @@ let legacyLines: [LineGroup] = [
             -s localhost/8
             -s ""
             -i ""
-            -i "eth 0"
             -i eth0/1
             -i +
             -i eth++

@@ -295,9 +295,11 @@ public struct TCPConnection: Sendable {
             if mayBeInWindow, selective.isAfter(oldestAcknowledgment), overshoot <= receiver.largestWindow,
                 selective.isBefore(receiver.end + 1)
             {
-                // If the rules let it pass all the same, its acknowledgment must not look wrong.
+                // A sender that overshoots a little passes, and its acknowledgment must not look wrong.
                 sender.end = end
                 sender.flags.insert(.hasUnacknowledgedData)
+                store(sender, receiver, direction)
+                return isLiberal ? .accept : .ignore
             }
             store(sender, receiver, direction)
             return isLiberal ? .accept : .invalid

@@ -193,6 +193,8 @@ public final class RouterDaemon {
                     rings: ringsOfWorker[worker], owners: owners, cpu: cpus.isEmpty ? nil : cpus[worker % cpus.count],
                     seed: UInt64.random(in: .min ... .max)))
         }
+        // A ring that no worker has filled yet would lose the first frames.
+        try exchange.waitForFirstRound()
         for port in ports { try hostPath.connect(port.index, to: port.link, name: port.name) }
 
         let handler = RequestHandler(

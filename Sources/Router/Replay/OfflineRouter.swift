@@ -182,6 +182,10 @@ package final class OfflineRouter {
         core.lock.withLock { _ in core.ruleset.saved(.init(counters: true)) }
     }
 
+    /// Flows in the table, with those that have expired and were not yet taken out.
+    package var flowCount: Int { core.shared.flows.count }
+
+    /// Flows that have not expired.
     package func flows() -> [FlowRow] {
         var rows: [FlowRow] = []
         core.lock.withLock { _ in

@@ -78,6 +78,15 @@ final class Exchange: @unchecked Sendable {
         return nil
     }
 
+    /// Until every worker has been through its loop once, and so has filled its rings.
+    func waitForFirstRound() throws(RouterError) {
+        for _ in 0..<10_000 {
+            if (0..<workerCount).allSatisfy({ lines[$0].progress.load(ordering: .acquiring) > 0 }) { return }
+            usleep(500)
+        }
+        throw RouterError("the workers did not begin within five seconds")
+    }
+
     private func isStill(_ worker: Int) -> Bool {
         lines[worker].isParked.load(ordering: .acquiring) != 0 || lines[worker].hasEnded.load(ordering: .acquiring) != 0
     }

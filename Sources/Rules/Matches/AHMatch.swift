@@ -17,16 +17,17 @@ public struct AHMatch: MatchExtension {
 }
 
 extension GivenOptions {
+    /// The range an option gives; every index there is goes without saying.
     func spi(_ name: String) throws(RuleError) -> Negatable<Bounds<UInt32>>? {
         guard let given = self[name] else { return nil }
-        return Negatable(try bounds(given, UInt32.self), isNegated: given.isNegated)
+        let bounds = try bounds(given, UInt32.self)
+        return bounds.isEverything && !given.isNegated ? nil : Negatable(bounds, isNegated: given.isNegated)
     }
 }
 
 extension RulePrinter {
-    /// Every index there is goes without saying.
     mutating func spi(_ name: String, _ spi: Negatable<Bounds<UInt32>>?) {
-        guard let spi, spi.isNegated || !spi.value.isEverything else { return }
+        guard let spi else { return }
         option(name, isNegated: spi.isNegated, spi.value.text)
     }
 }

@@ -51,7 +51,9 @@ public struct TCPMatch: MatchExtension {
                 given.name == "syn"
                 ? Flags.syn
                 : Flags(mask: try TCPFlags(given.arguments[0]), set: try TCPFlags(given.arguments[1]))
-            flags = Negatable(value, isNegated: given.isNegated)
+            // Looking at no flag and finding none set holds for every packet.
+            let isEmpty = value == Flags(mask: [], set: []) && !given.isNegated
+            flags = isEmpty ? nil : Negatable(value, isNegated: given.isNegated)
         }
         if let given = options["tcp-option"] {
             option = Negatable(try options.number(given, UInt8(1)...255), isNegated: given.isNegated)
@@ -62,7 +64,7 @@ public struct TCPMatch: MatchExtension {
         printer.ports("sport", sourcePorts)
         printer.ports("dport", destinationPorts)
         if let option { printer.option("tcp-option", isNegated: option.isNegated, String(option.value)) }
-        if let flags, flags.isNegated || flags.value.mask != [] {
+        if let flags {
             printer.option(
                 "tcp-flags", isNegated: flags.isNegated, flags.value.mask.description, flags.value.set.description)
         }

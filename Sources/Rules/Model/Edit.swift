@@ -154,13 +154,7 @@ extension Table {
         insertSorted(Chain(name: word.text))
     }
 
-    private mutating func insertSorted(_ chain: Chain) {
-        let place = chains[name.hooks.count...].firstIndex { !precedes($0.name, chain.name) } ?? chains.endIndex
-        chains.insert(chain, at: place)
-    }
-
-    /// The order of strcmp.
-    private func precedes(_ a: String, _ b: String) -> Bool { a.utf8.lexicographicallyPrecedes(b.utf8) }
+    private mutating func insertSorted(_ chain: Chain) { chains.insert(chain, at: userPlace(of: chain.name)) }
 
     private mutating func delete(_ chain: String, _ word: Word?) throws(RuleError) {
         guard let index = index(of: chain) else { return }

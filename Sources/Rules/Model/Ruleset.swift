@@ -29,6 +29,7 @@ public struct Ruleset: Hashable, Sendable {
 /// A table: its built-in chains in hook order, then the user chains by name.
 public struct Table: Hashable, Sendable {
     public var name: TableName
+    /// Whoever adds a chain keeps user chains sorted by their names' bytes; they are searched by halves.
     public var chains: [Chain]
 
     /// Built-in chains alone, empty and accepting.
@@ -37,7 +38,23 @@ public struct Table: Hashable, Sendable {
         chains = name.hooks.map { Chain(name: $0.chainName, policy: .accept) }
     }
 
-    public func index(of chain: some StringProtocol) -> Int? { chains.firstIndex { $0.name == chain } }
+    /// The place of a chain. There may be thousands, so user chains are looked for by halves.
+    public func index(of chain: some StringProtocol) -> Int? {
+        if let builtIn = builtInChains.firstIndex(where: { $0.name == chain }) { return builtIn }
+        let place = userPlace(of: chain)
+        return place < chains.endIndex && chains[place].name == chain ? place : nil
+    }
+
+    /// Where a user chain of this name is or would be: user chains are in the order of strcmp(3).
+    func userPlace(of chain: some StringProtocol) -> Int {
+        var low = min(name.hooks.count, chains.endIndex)
+        var high = chains.endIndex
+        while low < high {
+            let middle = (low + high) / 2
+            if chains[middle].name.utf8.lexicographicallyPrecedes(chain.utf8) { low = middle + 1 } else { high = middle }
+        }
+        return low
+    }
 
     public subscript(chain name: String) -> Chain? { index(of: name).map { chains[$0] } }
 

@@ -9,7 +9,7 @@ extension ListPrinter {
             ports("spt", tcp.sourcePorts, rule)
             ports("dpt", tcp.destinationPorts, rule)
             if let option = tcp.option { append(" option=\(option.isNegated ? "!" : "")\(option.value)") }
-            if let flags = tcp.flags, flags.isNegated || flags.value.mask != [] {
+            if let flags = tcp.flags {
                 func text(_ flags: TCPFlags) -> String {
                     "0x" + Number.hexadecimal(flags.rawValue, digits: 2).dropFirst(2).uppercased()
                 }

@@ -159,7 +159,8 @@ extension SetCollection {
             case "before" where set.type == .listSet, "after" where set.type == .listSet:
                 place = (word.text == "before", try SetParser.argument(of: word, &rest))
             default:
-                throw SetParser.unknown(word, among: ["timeout", "packets", "bytes", "comment", "nomatch", "skbmark", "skbprio", "skbqueue"])
+                let known = ["timeout", "packets", "bytes", "comment", "skbmark", "skbprio", "skbqueue"]
+                throw SetParser.unknown(word, among: set.type.hasNetworks ? known + ["nomatch"] : known)
             }
         }
         return element

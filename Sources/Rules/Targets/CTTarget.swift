@@ -2,7 +2,7 @@ import Net
 
 /// `-j CT`: how the packet is to be tracked (kernel: xt_CT.c, revision 2).
 public struct CTTarget: TargetExtension {
-    /// A tracking zone: a number, or the packet's mark.
+    /// A tracking zone: a number from 1, or the packet's mark.
     public enum Zone: Hashable, Sendable {
         case id(UInt16)
         case mark
@@ -75,8 +75,14 @@ public struct CTTarget: TargetExtension {
         let zones = options.list.filter { ["zone", "zone-orig", "zone-reply"].contains($0.name) }
         if zones.count > 1 { throw RuleError("CT: only one zone can be given", at: zones[1].word) }
         if let given = zones.first {
-            zoneSide = ZoneSide(rawValue: given.name) ?? .both
-            zone = given.argument.text == "mark" ? .mark : .id(try options.number(given, UInt16(0)...65535))
+            // Zone 0 is the one every packet is in.
+            if given.argument.text == "mark" {
+                zone = .mark
+            } else {
+                let number = try options.number(given, UInt16(0)...65535)
+                zone = number == 0 ? nil : .id(number)
+            }
+            if zone != nil { zoneSide = ZoneSide(rawValue: given.name) ?? .both }
         }
     }
 
@@ -112,9 +118,8 @@ public struct CTTarget: TargetExtension {
         if announcesExpectations { printer.option("expevents", "new") }
         switch zone {
         case .mark: printer.option(zoneSide.rawValue, "mark")
-        // Zone 0 is the one every packet is in.
-        case .id(let number) where number != 0: printer.option(zoneSide.rawValue, String(number))
-        case .id, nil: break
+        case .id(let number): printer.option(zoneSide.rawValue, String(number))
+        case nil: break
         }
     }
 }
