@@ -23,14 +23,16 @@ extension Table {
         let reachability = self.reachability
         func report(_ chain: Chain, _ index: Int, _ error: RuleError) {
             errors.append(
-                PlacedError(table: name, chain: chain.name, ruleNumber: index + 1, rule: chain.rules[index], error: error))
+                PlacedError(
+                    table: name, chain: chain.name, ruleNumber: index + 1, rule: chain.rules[index], error: error))
         }
         for chain in chains {
             for (index, rule) in chain.rules.enumerated() {
                 if let called = rule.target.chain, self[chain: called] == nil {
                     report(chain, index, RuleError("chain \"\(called)\" does not exist", exitCode: 1))
                 }
-                let place = RulePlace(table: name, hooks: reachability.hooks(chain: chain.name, rule: index), rule: rule)
+                let place = RulePlace(
+                    table: name, hooks: reachability.hooks(chain: chain.name, rule: index), rule: rule)
                 do throws(RuleError) {
                     for match in rule.matches { try Self.check(match.value, at: place) }
                     if let target = rule.target.value { try Self.check(target, at: place) }
