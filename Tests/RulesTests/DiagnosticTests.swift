@@ -41,7 +41,8 @@ struct DiagnosticTests {
                 "-A INPUT -p tcp --dprt 22", "rules.v4:2:17: unknown option \"--dprt\"; did you mean \"--dport\"?"),
             Mistake(
                 "-A INPUT --dport 22 -p tcp",
-                "rules.v4:2:10: unknown option \"--dport\"; it belongs to -m dccp, which must be named before it"),
+                "rules.v4:2:10: unknown option \"--dport\"; it belongs to -m dccp, -m sctp, -m tcp, -m udp, -m udplite, to be named before it"
+            ),
             Mistake(
                 "-A INPUT -m conntrack --ctstate ESTABLISHD",
                 "rules.v4:2:33: conntrack: Bad value for \"--ctstate\" option: \"ESTABLISHD\" (unknown: ESTABLISHD); did you mean \"ESTABLISHED\"?"

@@ -92,4 +92,17 @@ struct ModelTests {
         let sets = try SetCollection.restoring("create good hash:ip\n", file: "-")
         #expect(ruleset.missingSets(in: sets).map(\.error.message) == ["Set bad doesn't exist."])
     }
+
+    @Test("rules that stay keep their counters, each old rule's once, and so does a policy")
+    func keptCounters() throws {
+        let old = try Ruleset.restoring(
+            "*filter\n:INPUT DROP [1:2]\n[3:4] -A INPUT -p tcp -j ACCEPT\n[5:6] -A INPUT -p udp -j ACCEPT\n[7:8] -A INPUT -p udp -j ACCEPT\nCOMMIT\n",
+            file: "-", options: RestoreOptions(counters: true))
+        let new = try Ruleset.restoring(
+            "*filter\n:INPUT DROP [0:0]\n-A INPUT -p udp -j ACCEPT\n-A INPUT -p icmp -j ACCEPT\n-A INPUT -p tcp -j ACCEPT\nCOMMIT\n",
+            file: "-", onto: old)
+        let chain = try #require(new.keepingCounters(of: old)[.filter][chain: "INPUT"])
+        #expect(chain.counters == RuleCounters(packets: 1, bytes: 2))
+        #expect(chain.rules.map(\.counters.packets) == [5, 0, 3])
+    }
 }

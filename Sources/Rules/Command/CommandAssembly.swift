@@ -4,6 +4,14 @@ import Net
 // reading of what they were given, and one rule for each pair of addresses.
 
 extension CommandParser {
+    /// A command that does nothing.
+    var ignored: Command {
+        Command(
+            verb: .version, table: table, chain: nil, rules: [], isVerbose: false, isNumeric: false, isExact: false,
+            showsLineNumbers: false, counters: nil, alsoZeroes: false, isForIPv6: true, chainWord: nil,
+            verbWord: verbWord, targetWord: nil, helpAbout: [])
+    }
+
     /// The command, once every word has been read.
     mutating func finish() throws(RuleError) -> Command {
         guard let verb else { throw RuleError("no command specified", at: words.first) }

@@ -76,6 +76,8 @@ struct CommandParser {
                     "Bad argument `\(word.text)'", hint: option.map { "write ! --\($0.name) \(word.text)" }, at: word)
             }
             isNegated = false
+            // The rest of such a line is ip6tables' to understand.
+            if isForIPv6 { return ignored }
         }
         if next < words.count { throw RuleError("unknown arguments found on commandline", at: words[next]) }
         if isNegated { throw RuleError("nothing appropriate following !", at: negation) }

@@ -66,14 +66,16 @@ struct OptionTable {
         if let hint = OldSpelling.hint(forOption: name) {
             return RuleError("unknown option \"\(word.text)\"", hint: hint, at: word)
         }
-        let owner = (Extensions.matches.map { $0.description } + Extensions.targets.map { $0.description }).first {
-            $0.options.contains { $0.name == name || $0.aliases.contains(name) }
+        let owners = Extensions.descriptions.filter { description in
+            description.options.contains { $0.name == name || $0.aliases.contains(name) }
         }
         let hint: String? =
             if let nearest = Suggestion.nearest(to: name, among: known) {
                 "did you mean \"--\(nearest)\"?"
-            } else if let owner {
-                "it belongs to -\(owner.kind == .match ? "m" : "j") \(owner.name), which must be named before it"
+            } else if !owners.isEmpty {
+                "it belongs to "
+                    + owners.map { "\($0.kind == .match ? "-m" : "-j") \($0.name)" }.joined(separator: ", ")
+                    + ", to be named before it"
             } else {
                 nil
             }
