@@ -62,16 +62,16 @@ struct DiagnosticTests {
                 "rules.v4:2:13: target \"NFQUEUE\" is not supported: packets do not pass through user-space queues"),
             Mistake(
                 "-A INPUT -j MASQUERADE",
-                "rules.v4:2:1: target \"MASQUERADE\" is not legal in table filter; only in nat"),
+                "rules.v4:2:13: target \"MASQUERADE\" is not legal in table filter; only in nat"),
             Mistake(
                 "-A PREROUTING -j SNAT --to-source 1.2.3.4",
-                "rules.v4:2:1: target \"SNAT\" is not legal in PREROUTING; only in chains reached from INPUT, POSTROUTING",
+                "rules.v4:2:18: target \"SNAT\" is not legal in PREROUTING; only in chains reached from INPUT, POSTROUTING",
                 table: "nat"),
             Mistake(
                 "-A OUTPUT -m mac --mac-source 02:00:00:00:00:01",
-                "rules.v4:2:1: match \"mac\" is not legal in OUTPUT; only in chains reached from PREROUTING, INPUT, FORWARD"
+                "rules.v4:2:14: match \"mac\" is not legal in OUTPUT; only in chains reached from PREROUTING, INPUT, FORWARD"
             ),
-            Mistake("-A INPUT -m tcp --dport 1", "rules.v4:2:1: match \"tcp\" needs -p tcp"),
+            Mistake("-A INPUT -m tcp --dport 1", "rules.v4:2:13: match \"tcp\" needs -p tcp"),
             Mistake("-P INPUT REJECT", "rules.v4:2:1: Bad policy name. Run `dmesg' for more information."),
             Mistake(":INPUT ALLOW [0:0]", "rules.v4:2:8: unknown policy \"ALLOW\""),
             Mistake(":mine ACCEPT [0:0]", "rules.v4:2:7: user chain \"mine\" can have no policy; write \"-\""),

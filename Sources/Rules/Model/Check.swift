@@ -1,6 +1,7 @@
 import Net
 
-// What the kernel checks when it takes a table: jumps, loops, and whether each match and target may stand where it does.
+// What the kernel checks when it takes a table: jumps, loops, and whether each match and target may stand where it
+// does.
 
 /// A rule that may not stand where it does.
 public struct PlacedError: Error, Hashable, Sendable {
@@ -52,6 +53,17 @@ extension Table {
 
     private static func check(_ value: some RuleExtension, at place: RulePlace) throws(RuleError) {
         let description = type(of: value).description
+        do throws(RuleError) {
+            try check(description, at: place)
+            try value.check(at: place)
+        } catch {
+            var error = error
+            error.subject = description.name
+            throw error
+        }
+    }
+
+    private static func check(_ description: ExtensionDescription, at place: RulePlace) throws(RuleError) {
         let kind = description.kind == .match ? "match" : "target"
         guard description.tables.contains(place.table) else {
             let legal = TableName.allCases.filter { description.tables.contains($0) }.map(\.rawValue)
@@ -74,6 +86,5 @@ extension Table {
                     "\(kind) \"\(description.name)\" needs \(names.joined(separator: " or "))", exitCode: 1)
             }
         }
-        try value.check(at: place)
     }
 }

@@ -29,14 +29,13 @@ extension ListPrinter {
         case .mark(let mark): append(" mark match\(mark.mark.isNegated ? " ! " : " ")\(mark.mark.value)")
         case .connmark(let mark): append(" connmark match \(mark.mark.isNegated ? "!" : "") \(mark.mark.value)")
         case .multiport(let multiport):
+            let ipProtocol = rule.ipProtocol?.value.rawValue
             let list = multiport.ports.value.map { range in
-                range.lowerBound == range.upperBound
-                    ? port(range.lowerBound, rule.ipProtocol?.value.rawValue)
-                    : "\(port(range.lowerBound, rule.ipProtocol?.value.rawValue)):\(port(range.upperBound, rule.ipProtocol?.value.rawValue))"
+                let first = port(range.lowerBound, ipProtocol)
+                return range.lowerBound == range.upperBound ? first : "\(first):\(port(range.upperBound, ipProtocol))"
             }
-            append(
-                " multiport \(multiport.side.rawValue) \(multiport.ports.isNegated ? " !" : "")\(list.joined(separator: ","))"
-            )
+            append(" multiport \(multiport.side.rawValue) \(multiport.ports.isNegated ? " !" : "")")
+            append(list.joined(separator: ","))
         case .mac(let mac): append(" MAC\(mac.source.isNegated ? " ! " : " ")\(mac.source.value)")
         case .addrtype(let addrtype):
             append(" ADDRTYPE match")

@@ -168,9 +168,10 @@ struct SetEntryParser {
             }
             return [ProtocolPort(protocolNumber, try SetParser.port(rest, name, word))]
         default:
+            let name = Names.protocolName(protocolNumber.rawValue) ?? String(protocolNumber.rawValue)
             guard Number.parse(rest, in: 0...0) != nil else {
                 throw fail(
-                    "Syntax error: Protocol \(Names.protocolName(protocolNumber.rawValue) ?? "") can be used with pseudo port value 0 only."
+                    "Syntax error: Protocol \(name) can be used with pseudo port value 0 only."
                 )
             }
             return [ProtocolPort(protocolNumber, 0)]
