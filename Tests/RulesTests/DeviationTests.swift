@@ -23,34 +23,37 @@ struct Deviation: Sendable, CustomStringConvertible {
 
 @Suite("Where we do better than iptables")
 struct DeviationTests {
-    @Test("conditions are kept that iptables-save drops, and garbage that iptables takes is refused", arguments: [
-        // iptables-save drops these conditions, and the rule restored would match everything.
-        Deviation("! -i +", "! -i +"),
-        Deviation("-p ah -m ah ! --ahspi :", "-p ah -m ah ! --ahspi 0:4294967295"),
-        Deviation("-p esp -m esp ! --espspi :", "-p esp -m esp ! --espspi 0:4294967295"),
-        Deviation("-m conntrack --ctorigsrc 10.1.2.3/255.0.255.0", "-m conntrack --ctorigsrc 10.1.2.3/255.0.255.0"),
-        Deviation("-p icmp --icmp-type 255/255", "-p icmp -m icmp --icmp-type 255/255"),
-        // It saves them without the quotation marks they need.
-        Deviation("-i \"eth 0\"", "-i \"eth 0\""),
-        Deviation("-m recent --set --name \"a b\"", "-m recent --set --name \"a b\" --mask 255.255.255.255 --rsource"),
-        // It reads something else than what stands there.
-        Deviation("-m hashlimit --hashlimit-upto 96KB/s --hashlimit-name x", nil),
-        Deviation("-m hashlimit --hashlimit-above 1gb/s --hashlimit-name x", nil),
-        Deviation("-m hashlimit --hashlimit-upto 5/sec --hashlimit-name x --hashlimit-rate-interval 7", nil),
-        Deviation("-m recent --set --mask 24", nil),
-        Deviation("-m time --weekdays 8", nil),
-        Deviation("-p tcp -j SYNPROXY --mss 65536", nil),
-        Deviation("-j CLASSIFY --set-class 1:10000", nil, table: "mangle", chain: "FORWARD"),
-        Deviation("-j NETMAP --to 10.0.0.0/255.0.255.0", nil, table: "nat", chain: "PREROUTING"),
-        Deviation("-j SNAT --to-source 1.2.3.9-1.2.3.4", nil, table: "nat", chain: "POSTROUTING"),
-        Deviation("-j CT --zone mark --zone-orig 3", nil, table: "raw", chain: "PREROUTING"),
-        // The kernel or iptables has lost them, or never had them.
-        Deviation("-m unclean -j DROP", "-m unclean -j DROP"),
-        Deviation("-j MIRROR", "-j MIRROR"),
-        Deviation("-p udplite --dport 5", "-p udplite -m udplite --dport 5"),
-        Deviation("-j ULOG --ulog-prefix \"x y\"", "-j ULOG --ulog-prefix \"x y\" --ulog-nlgroup 1"),
-        Deviation("-j FLOWOFFLOAD", "-j FLOWOFFLOAD", chain: "FORWARD"),
-    ])
+    @Test(
+        "conditions are kept that iptables-save drops, and garbage that iptables takes is refused",
+        arguments: [
+            // iptables-save drops these conditions, and the rule restored would match everything.
+            Deviation("! -i +", "! -i +"),
+            Deviation("-p ah -m ah ! --ahspi :", "-p ah -m ah ! --ahspi 0:4294967295"),
+            Deviation("-p esp -m esp ! --espspi :", "-p esp -m esp ! --espspi 0:4294967295"),
+            Deviation("-m conntrack --ctorigsrc 10.1.2.3/255.0.255.0", "-m conntrack --ctorigsrc 10.1.2.3/255.0.255.0"),
+            Deviation("-p icmp --icmp-type 255/255", "-p icmp -m icmp --icmp-type 255/255"),
+            // It saves them without the quotation marks they need.
+            Deviation("-i \"eth 0\"", "-i \"eth 0\""),
+            Deviation(
+                "-m recent --set --name \"a b\"", "-m recent --set --name \"a b\" --mask 255.255.255.255 --rsource"),
+            // It reads something else than what stands there.
+            Deviation("-m hashlimit --hashlimit-upto 96KB/s --hashlimit-name x", nil),
+            Deviation("-m hashlimit --hashlimit-above 1gb/s --hashlimit-name x", nil),
+            Deviation("-m hashlimit --hashlimit-upto 5/sec --hashlimit-name x --hashlimit-rate-interval 7", nil),
+            Deviation("-m recent --set --mask 24", nil),
+            Deviation("-m time --weekdays 8", nil),
+            Deviation("-p tcp -j SYNPROXY --mss 65536", nil),
+            Deviation("-j CLASSIFY --set-class 1:10000", nil, table: "mangle", chain: "FORWARD"),
+            Deviation("-j NETMAP --to 10.0.0.0/255.0.255.0", nil, table: "nat", chain: "PREROUTING"),
+            Deviation("-j SNAT --to-source 1.2.3.9-1.2.3.4", nil, table: "nat", chain: "POSTROUTING"),
+            Deviation("-j CT --zone mark --zone-orig 3", nil, table: "raw", chain: "PREROUTING"),
+            // The kernel or iptables has lost them, or never had them.
+            Deviation("-m unclean -j DROP", "-m unclean -j DROP"),
+            Deviation("-j MIRROR", "-j MIRROR"),
+            Deviation("-p udplite --dport 5", "-p udplite -m udplite --dport 5"),
+            Deviation("-j ULOG --ulog-prefix \"x y\"", "-j ULOG --ulog-prefix \"x y\" --ulog-nlgroup 1"),
+            Deviation("-j FLOWOFFLOAD", "-j FLOWOFFLOAD", chain: "FORWARD"),
+        ])
     func deviations(deviation: Deviation) {
         let line = Line(table: deviation.table, chain: deviation.chain, rule: deviation.rule)
         #expect(line.saved() == deviation.saved.map { ["-A \(deviation.chain) \($0)"] })

@@ -56,7 +56,8 @@ struct LegacyTests {
                         noFlush: file.options.contains("--noflush"), counters: file.options.contains("--counters")))
                 let counters = try tool(["iptables-legacy-save", "--counters"]).output.split(separator: "\n")
                     .filter { !$0.hasPrefix("#") }.joined(separator: "\n")
-                let ours = ruleset.saved(Ruleset.SaveOptions(counters: true)).split(separator: "\n").joined(separator: "\n")
+                let ours = ruleset.saved(Ruleset.SaveOptions(counters: true)).split(separator: "\n").joined(
+                    separator: "\n")
                 #expect(ours == counters, "\(file.name)")
             }
         }

@@ -15,7 +15,9 @@ struct LegacyTool {
     static let isAvailable: Bool =
         geteuid() == 0
         && ["ip", "iptables-legacy", "iptables-legacy-save", "iptables-legacy-restore", "ipset"].allSatisfy { name in
-            ["/usr/sbin/", "/sbin/", "/usr/bin/", "/bin/"].contains { FileManager.default.isExecutableFile(atPath: $0 + name) }
+            ["/usr/sbin/", "/sbin/", "/usr/bin/", "/bin/"].contains {
+                FileManager.default.isExecutableFile(atPath: $0 + name)
+            }
         }
 
     static let isRequired = ProcessInfo.processInfo.environment["CI"] != nil
@@ -35,7 +37,9 @@ struct LegacyTool {
     }
 
     struct Missing: Error, CustomStringConvertible {
-        var description: String { "iptables-legacy, ipset, ip or root is missing: apt-get install iptables ipset iproute2" }
+        var description: String {
+            "iptables-legacy, ipset, ip or root is missing: apt-get install iptables ipset iproute2"
+        }
     }
 
     func callAsFunction(_ arguments: [String], input: String = "") throws -> Result {
@@ -58,14 +62,15 @@ struct LegacyTool {
         unsafe posix_spawn_file_actions_addopen(&actions, 1, paths[1], O_WRONLY | O_CREAT, 0o600)
         unsafe posix_spawn_file_actions_addopen(&actions, 2, paths[2], O_WRONLY | O_CREAT, 0o600)
         var words: [UnsafeMutablePointer<CChar>?] = unsafe arguments.map { unsafe strdup($0) } + [nil]
-        defer { for unsafe word in unsafe words { unsafe free(word) } }
+        defer { unsafe words.forEach { unsafe free($0) } }
         var child: pid_t = 0
         let code = unsafe posix_spawnp(&child, arguments[0], &actions, nil, &words, environ)
         guard code == 0 else { throw Missing() }
         var status: Int32 = 0
         while unsafe waitpid(child, &status, 0) < 0, errno == EINTR {}
         return Result(
-            exitCode: status >> 8 & 0xFF, output: String(decoding: try Data(contentsOf: URL(fileURLWithPath: paths[1])), as: UTF8.self),
+            exitCode: status >> 8 & 0xFF,
+            output: String(decoding: try Data(contentsOf: URL(fileURLWithPath: paths[1])), as: UTF8.self),
             errors: String(decoding: try Data(contentsOf: URL(fileURLWithPath: paths[2])), as: UTF8.self))
     }
 

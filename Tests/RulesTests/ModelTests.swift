@@ -34,7 +34,8 @@ struct ModelTests {
         let table = try table(":a - [0:0]\n-A INPUT -j ACCEPT\n-A INPUT -j a\n-A a -m owner --uid-owner 0")
         #expect(table.reachability.hooks["a"] == nil)
         #expect(throws: Diagnostics.self) {
-            try Ruleset.restoring("*filter\n:a - [0:0]\n-A INPUT -j a\n-A a -m owner --uid-owner 0\nCOMMIT\n", file: "-")
+            try Ruleset.restoring(
+                "*filter\n:a - [0:0]\n-A INPUT -j a\n-A a -m owner --uid-owner 0\nCOMMIT\n", file: "-")
         }
     }
 
@@ -64,7 +65,9 @@ struct ModelTests {
 
     @Test("rules are equal by what they ask and do, not by counters or where they were read")
     func meaning() throws {
-        let table = try table("-A INPUT -p tcp --dport 22 -j DROP -c 5 6\n-A INPUT -p 6 -m tcp --dport ssh -j DROP\n-A INPUT -p udp -j DROP")
+        let table = try table(
+            "-A INPUT -p tcp --dport 22 -j DROP -c 5 6\n-A INPUT -p 6 -m tcp --dport ssh -j DROP\n-A INPUT -p udp -j DROP"
+        )
         let rules = try #require(table[chain: "INPUT"]?.rules)
         #expect(rules[0] != rules[1])
         #expect(rules[0].hasSameMeaning(as: rules[1]))
@@ -84,8 +87,22 @@ struct ModelTests {
     @Test("sets that rules name are looked for")
     func sets() throws {
         let ruleset = try Ruleset.restoring(
-            "*filter\n-A INPUT -m set --match-set good src -j ACCEPT\n-A INPUT -j SET --add-set bad src\nCOMMIT\n", file: "-")
+            "*filter\n-A INPUT -m set --match-set good src -j ACCEPT\n-A INPUT -j SET --add-set bad src\nCOMMIT\n",
+            file: "-")
         let sets = try SetCollection.restoring("create good hash:ip\n", file: "-")
         #expect(ruleset.missingSets(in: sets).map(\.error.message) == ["Set bad doesn't exist."])
+    }
+
+    @Test("rules that stay keep their counters, each old rule's once, and so does a policy")
+    func keptCounters() throws {
+        let old = try Ruleset.restoring(
+            "*filter\n:INPUT DROP [1:2]\n[3:4] -A INPUT -p tcp -j ACCEPT\n[5:6] -A INPUT -p udp -j ACCEPT\n[7:8] -A INPUT -p udp -j ACCEPT\nCOMMIT\n",
+            file: "-", options: RestoreOptions(counters: true))
+        let new = try Ruleset.restoring(
+            "*filter\n:INPUT DROP [0:0]\n-A INPUT -p udp -j ACCEPT\n-A INPUT -p icmp -j ACCEPT\n-A INPUT -p tcp -j ACCEPT\nCOMMIT\n",
+            file: "-", onto: old)
+        let chain = try #require(new.keepingCounters(of: old)[.filter][chain: "INPUT"])
+        #expect(chain.counters == RuleCounters(packets: 1, bytes: 2))
+        #expect(chain.rules.map(\.counters.packets) == [5, 0, 3])
     }
 }

@@ -46,11 +46,14 @@ struct RegistryTests {
             let rule = try #require(ruleset[.filter][chain: "FORWARD"]?.rules.first)
             return rule.matches.allSatisfy(\.isFlowInvariant) && rule.target.isFlowInvariant
         }
-        for line in ["-p tcp --dport 22 -j ACCEPT", "-m conntrack --ctstate NEW", "-m mark --mark 1 -j MARK --set-mark 2"] {
+        for line in [
+            "-p tcp --dport 22 -j ACCEPT", "-m conntrack --ctstate NEW", "-m mark --mark 1 -j MARK --set-mark 2",
+        ] {
             #expect(try isInvariant(line), "\(line)")
         }
         for line in [
-            "-p tcp --syn", "-m limit", "-m length --length 5", "-m ttl --ttl-gt 5", "-j LOG", "-m statistic --mode random --probability 0.5",
+            "-p tcp --syn", "-m limit", "-m length --length 5", "-m ttl --ttl-gt 5", "-j LOG",
+            "-m statistic --mode random --probability 0.5",
             "-m recent --set", "-m conntrack --ctexpire 5", "-p tcp --syn -j TCPMSS --set-mss 1400", "-j REJECT",
         ] {
             #expect(try !isInvariant(line), "\(line)")

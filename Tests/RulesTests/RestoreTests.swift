@@ -11,7 +11,9 @@ struct RestoreTests {
         try Ruleset.restoring(text, file: "rules.v4", onto: current, options: options)
     }
 
-    @Test("what is saved restores to equal rules, for every line iptables takes", arguments: Line.all.filter { $0.saved() != nil })
+    @Test(
+        "what is saved restores to equal rules, for every line iptables takes",
+        arguments: Line.all.filter { $0.saved() != nil })
     func roundTrip(line: Line) throws {
         let first = try restore(line.text)
         let second = try restore(first.saved())
@@ -50,7 +52,8 @@ struct RestoreTests {
 
     @Test("tables are replaced, those that are not named stay, and the one used last is saved first")
     func tables() throws {
-        let first = try restore("*filter\n:old - [0:0]\n-A INPUT -j DROP\nCOMMIT\n*nat\n-A POSTROUTING -j MASQUERADE\nCOMMIT\n")
+        let first = try restore(
+            "*filter\n:old - [0:0]\n-A INPUT -j DROP\nCOMMIT\n*nat\n-A POSTROUTING -j MASQUERADE\nCOMMIT\n")
         #expect(first.tables.map(\.name) == [.nat, .filter])
         let second = try restore("*filter\n:new - [0:0]\nCOMMIT\n", onto: first)
         #expect(second[.filter].userChains.map(\.name) == ["new"])
@@ -77,7 +80,8 @@ struct RestoreTests {
         #expect(plain?.rules.map(\.counters) == [.zero, RuleCounters(packets: 5, bytes: 6)])
         let counted = try restore(text, onto: Ruleset(), RestoreOptions(counters: true))[.filter][chain: "INPUT"]
         #expect(counted?.counters == RuleCounters(packets: 1, bytes: 2))
-        #expect(counted?.rules.map(\.counters) == [RuleCounters(packets: 3, bytes: 4), RuleCounters(packets: 5, bytes: 6)])
+        #expect(
+            counted?.rules.map(\.counters) == [RuleCounters(packets: 3, bytes: 4), RuleCounters(packets: 5, bytes: 6)])
         let saved = Ruleset(tables: [try restore(text, onto: Ruleset(), RestoreOptions(counters: true))[.filter]])
             .saved(Ruleset.SaveOptions(counters: true))
         #expect(saved.contains(":INPUT DROP [1:2]\n"))

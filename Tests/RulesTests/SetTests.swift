@@ -74,7 +74,8 @@ struct SetTests {
 
     @Test("every error of a file is told, and nothing is changed")
     func errors() {
-        let text = "create a hash:ipp\nadd b 1.2.3.4\ncreate c hash:ip\nadd c 1.2.3.4/40\nadd c 1.2.3.4 timeout 5\nadd c 1.2.3.4 nomtch\nfrobnicate c\n"
+        let text =
+            "create a hash:ipp\nadd b 1.2.3.4\ncreate c hash:ip\nadd c 1.2.3.4/40\nadd c 1.2.3.4 timeout 5\nadd c 1.2.3.4 nomtch\nfrobnicate c\n"
         do throws(Diagnostics) {
             _ = try SetCollection.restoring(text, file: "sets")
             Issue.record("accepted")

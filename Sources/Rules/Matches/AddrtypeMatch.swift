@@ -60,16 +60,21 @@ public struct AddrtypeMatch: MatchExtension {
 
     public init(_ options: GivenOptions) throws(RuleError) {
         if let given = options["src-type"] {
-            source = Negatable(AddressTypes(try options.names(given, AddressTypes.names)), isNegated: given.isNegated)
+            source = Negatable(try Self.types(given, options), isNegated: given.isNegated)
         }
         if let given = options["dst-type"] {
-            destination = Negatable(
-                AddressTypes(try options.names(given, AddressTypes.names)), isNegated: given.isNegated)
+            destination = Negatable(try Self.types(given, options), isNegated: given.isNegated)
         }
         guard source != nil || destination != nil else {
             throw RuleError("addrtype: you must specify --src-type or --dst-type", at: options.word)
         }
-        confinement = try options.oneOf(["limit-iface-in", "limit-iface-out"]).flatMap { Confinement(rawValue: $0.name) }
+        confinement = try options.oneOf(["limit-iface-in", "limit-iface-out"]).flatMap {
+            Confinement(rawValue: $0.name)
+        }
+    }
+
+    private static func types(_ given: GivenOption, _ options: GivenOptions) throws(RuleError) -> AddressTypes {
+        AddressTypes(try options.names(given, AddressTypes.names, allowsBeginnings: true))
     }
 
     public func check(at place: RulePlace) throws(RuleError) {
@@ -83,7 +88,9 @@ public struct AddrtypeMatch: MatchExtension {
 
     public func print(to printer: inout RulePrinter) {
         if let source { printer.option("src-type", isNegated: source.isNegated, source.value.description) }
-        if let destination { printer.option("dst-type", isNegated: destination.isNegated, destination.value.description) }
+        if let destination {
+            printer.option("dst-type", isNegated: destination.isNegated, destination.value.description)
+        }
         if let confinement { printer.option(confinement.rawValue) }
     }
 }

@@ -46,12 +46,14 @@ public struct BPFMatch: MatchExtension {
         for line in lines {
             let fields = line.split(separator: " ")
             guard fields.count == 4, let code = Number.parse(fields[0], in: 0...0xFFFF),
-                let jumpTrue = Number.parse(fields[1], in: 0...255), let jumpFalse = Number.parse(fields[2], in: 0...255),
+                let jumpTrue = Number.parse(fields[1], in: 0...255),
+                let jumpFalse = Number.parse(fields[2], in: 0...255),
                 let operand = Number.parse(fields[3], in: 0...0xFFFF_FFFF)
             else { throw fail("error parsing instruction \"\(line)\"") }
             program.append(
                 Instruction(
-                    code: UInt16(code), jumpTrue: UInt8(jumpTrue), jumpFalse: UInt8(jumpFalse), operand: UInt32(operand)))
+                    code: UInt16(code), jumpTrue: UInt8(jumpTrue), jumpFalse: UInt8(jumpFalse), operand: UInt32(operand)
+                ))
         }
         if program.count < Int(count) { throw fail("parsed program length is less than the encoded length parameter") }
         if program.count > Int(count) { throw fail("real program length exceeds the encoded length parameter") }

@@ -22,7 +22,9 @@ public struct ConnlabelMatch: MatchExtension {
     public init(_ options: GivenOptions) throws(RuleError) {
         let given = try options.required("label")
         let text = given.argument.text
-        guard let number = NumberedNames.connectionLabels.number(of: text).map(UInt64.init) ?? Number.parse(text, in: 0...127),
+        guard
+            let number = NumberedNames.connectionLabels.number(of: text).map(UInt64.init)
+                ?? Number.parse(text, in: 0...127),
             number < 128
         else {
             throw RuleError("label '\(text)' not found or invalid value", at: given.argument)

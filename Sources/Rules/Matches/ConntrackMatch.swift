@@ -128,7 +128,9 @@ public struct ConntrackMatch: MatchExtension {
         replySourcePorts = try options.negatablePorts("ctreplsrcport")
         replyDestinationPorts = try options.negatablePorts("ctrepldstport")
         if let given = options["ctstatus"] {
-            status = Negatable(FlowStatus(try options.names(given, FlowStatus.names, allowsBeginnings: true)), isNegated: given.isNegated)
+            status = Negatable(
+                FlowStatus(try options.names(given, FlowStatus.names, allowsBeginnings: true)),
+                isNegated: given.isNegated)
         }
         if let given = options["ctexpire"] {
             expiry = Negatable(try options.range(given, UInt32.self), isNegated: given.isNegated)

@@ -21,7 +21,8 @@ public struct LimitMatch: MatchExtension {
         self.init()
         if let given = options["limit"] {
             guard let value = Rate.interval(given.argument.text) else {
-                throw RuleError("bad rate \"\(given.argument.text)\"'", hint: "write it as 5/minute", at: given.argument)
+                throw RuleError(
+                    "bad rate \"\(given.argument.text)\"'", hint: "write it as 5/minute", at: given.argument)
             }
             interval = value
         }
@@ -68,7 +69,9 @@ public struct LimitMatch: MatchExtension {
                 guard !unit.isEmpty, let found = known.first(where: { $0.0.hasPrefix(unit) }) else { return nil }
                 seconds = found.1
             }
-            guard let rate = Number.parse(parts[0], in: 1...0x7FFF_FFFF), rate / UInt64(seconds) <= scale else { return nil }
+            guard let rate = Number.parse(parts[0], in: 1...0x7FFF_FFFF), rate / UInt64(seconds) <= scale else {
+                return nil
+            }
             return UInt32(UInt64(scale) * UInt64(seconds) / rate)
         }
 

@@ -101,11 +101,14 @@ public struct PolicyMatch: MatchExtension {
             let twice = RuleError("policy match: double --\(given.name) option", at: given.word)
             switch given.name {
             case "next":
-                guard elements.count < 4 else { throw RuleError("policy match: maximum policy depth reached", at: given.word) }
+                guard elements.count < 4 else {
+                    throw RuleError("policy match: maximum policy depth reached", at: given.word)
+                }
                 elements.append(Element())
             case "reqid":
                 guard elements[last].requestID == nil else { throw twice }
-                elements[last].requestID = Negatable(try options.number(given, 0...UInt32.max), isNegated: given.isNegated)
+                elements[last].requestID = Negatable(
+                    try options.number(given, 0...UInt32.max), isNegated: given.isNegated)
             case "spi":
                 guard elements[last].spi == nil else { throw twice }
                 elements[last].spi = Negatable(try options.number(given, 0...UInt32.max), isNegated: given.isNegated)
@@ -151,7 +154,9 @@ public struct PolicyMatch: MatchExtension {
         if isStrict { printer.option("strict") }
         for (index, element) in elements.enumerated() {
             if index > 0 { printer.option("next") }
-            if let value = element.requestID { printer.option("reqid", isNegated: value.isNegated, String(value.value)) }
+            if let value = element.requestID {
+                printer.option("reqid", isNegated: value.isNegated, String(value.value))
+            }
             if let value = element.spi {
                 printer.option("spi", isNegated: value.isNegated, Number.hexadecimal(value.value))
             }

@@ -41,7 +41,8 @@ public struct RateestMatch: MatchExtension {
             OptionDescription("rateest-bps1", arguments: -1), OptionDescription("rateest-pps1", arguments: -1),
             OptionDescription("rateest-bps2", "rateest-bps", arguments: -1),
             OptionDescription("rateest-pps2", "rateest-pps", arguments: -1),
-            OptionDescription("rateest-delta", arguments: 0), OptionDescription("rateest-lt", arguments: 0, canNegate: true),
+            OptionDescription("rateest-delta", arguments: 0),
+            OptionDescription("rateest-lt", arguments: 0, canNegate: true),
             OptionDescription("rateest-gt", arguments: 0, canNegate: true),
             OptionDescription("rateest-eq", arguments: 0, canNegate: true),
         ], scope: .packet, status: .awaitsLanguage)
@@ -76,7 +77,8 @@ public struct RateestMatch: MatchExtension {
             operand = .estimator(try options.truncatedString(other, to: 15), bytes: hasBytes, packets: hasPackets)
             if isDelta { secondDelta = second }
         } else {
-            operand = .rate(Rates(bytes: hasBytes ? second.bytes ?? 0 : nil, packets: hasPackets ? second.packets ?? 0 : nil))
+            operand = .rate(
+                Rates(bytes: hasBytes ? second.bytes ?? 0 : nil, packets: hasPackets ? second.packets ?? 0 : nil))
         }
     }
 
@@ -104,7 +106,9 @@ public struct RateestMatch: MatchExtension {
 
     public func print(to printer: inout RulePrinter) {
         if delta != nil { printer.option("rateest-delta") }
-        func sign(_ printer: inout RulePrinter) { printer.option("rateest-\(comparison.rawValue)", isNegated: isNegated) }
+        func sign(_ printer: inout RulePrinter) {
+            printer.option("rateest-\(comparison.rawValue)", isNegated: isNegated)
+        }
         switch operand {
         case .rate(let rates):
             printer.option("rateest", estimator)

@@ -89,7 +89,8 @@ public struct RecentMatch: MatchExtension {
             mask = try options.host(option)
             if let length = Number.parse(text, in: 1...32) {
                 throw options.invalid(
-                    option, hint: "write the mask out: \(IPv4Address(rawValue: IPv4Prefix.mask(length: UInt8(length))))")
+                    option, hint: "write the mask out: \(IPv4Address(rawValue: IPv4Prefix.mask(length: UInt8(length))))"
+                )
             }
         }
         usesDestination = options.list.last { $0.name == "rsource" || $0.name == "rdest" }?.name == "rdest"

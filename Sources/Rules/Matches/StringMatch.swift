@@ -16,7 +16,8 @@ public struct StringMatch: MatchExtension {
     public var ignoresCase: Bool
 
     public init(
-        pattern: Negatable<[UInt8]>, algorithm: Algorithm, from: UInt16 = 0, to: UInt16 = .max, ignoresCase: Bool = false
+        pattern: Negatable<[UInt8]>, algorithm: Algorithm, from: UInt16 = 0, to: UInt16 = .max,
+        ignoresCase: Bool = false
     ) {
         self.pattern = pattern
         self.algorithm = algorithm
@@ -42,14 +43,19 @@ public struct StringMatch: MatchExtension {
         }
         let bytes =
             given.name == "string" ? Array(given.argument.text.utf8) : try Self.bytes(hexadecimal: given.argument)
-        guard bytes.count <= 128 else { throw RuleError("STRING too long \"\(given.argument.text)\"", at: given.argument) }
-        guard !bytes.isEmpty else { throw RuleError("string: an empty string is nowhere to be found", at: given.argument) }
+        guard bytes.count <= 128 else {
+            throw RuleError("STRING too long \"\(given.argument.text)\"", at: given.argument)
+        }
+        guard !bytes.isEmpty else {
+            throw RuleError("string: an empty string is nowhere to be found", at: given.argument)
+        }
         guard let algorithm = Algorithm(rawValue: algorithmOption.argument.text) else {
             throw options.invalid(algorithmOption, nil, "algorithms are bm and kmp")
         }
         pattern = Negatable(bytes, isNegated: given.isNegated)
         self.algorithm = algorithm
-        from = try options["from"].map { option throws(RuleError) in try options.number(option, UInt16(0)...65535) } ?? 0
+        from =
+            try options["from"].map { option throws(RuleError) in try options.number(option, UInt16(0)...65535) } ?? 0
         to = try options["to"].map { option throws(RuleError) in try options.number(option, UInt16(0)...65535) } ?? .max
         guard from <= to else { throw RuleError("string: --from lies behind --to", at: options["from"]?.argument) }
         ignoresCase = options.contains("icase")
@@ -66,7 +72,9 @@ public struct StringMatch: MatchExtension {
         var index = 0
         while index < text.count {
             if text[index] == UInt8(ascii: "\\"), !isHexadecimal {
-                guard index + 1 < text.count else { throw RuleError("Bad literal placement at end of string", at: word) }
+                guard index + 1 < text.count else {
+                    throw RuleError("Bad literal placement at end of string", at: word)
+                }
                 bytes.append(text[index + 1])
                 index += 2
                 continue
@@ -87,7 +95,9 @@ public struct StringMatch: MatchExtension {
             guard let high = Number.hexadecimalValue(text[index]) else {
                 throw RuleError("Invalid hex char '\(Character(UnicodeScalar(text[index])))'", at: word)
             }
-            guard let low = Number.hexadecimalValue(text[index + 1]), index + 2 < text.count else { throw RuleError("Invalid hex block", at: word) }
+            guard let low = Number.hexadecimalValue(text[index + 1]), index + 2 < text.count else {
+                throw RuleError("Invalid hex block", at: word)
+            }
             bytes.append(UInt8(high << 4 | low))
             index += index + 2 < text.count && text[index + 2] == blank ? 3 : 2
         }

@@ -14,7 +14,8 @@ public struct TTLMatch: MatchExtension {
     public static let description = ExtensionDescription(
         .match, "ttl", summary: "time to live",
         options: [
-            OptionDescription("ttl-eq", "ttl", canNegate: true), OptionDescription("ttl-lt"), OptionDescription("ttl-gt"),
+            OptionDescription("ttl-eq", "ttl", canNegate: true), OptionDescription("ttl-lt"),
+            OptionDescription("ttl-gt"),
         ], scope: .packet, status: .awaitsLanguage)
 
     public var match: Match { .ttl(self) }

@@ -78,7 +78,8 @@ public struct TimeMatch: MatchExtension {
         let halves = word.text.split(separator: "T", maxSplits: 1, omittingEmptySubsequences: false)
         let days = halves[0].split(separator: "-", omittingEmptySubsequences: false).map { decimal($0) }
         let times =
-            halves.count == 2 ? halves[1].split(separator: ":", omittingEmptySubsequences: false).map { decimal($0) } : []
+            halves.count == 2
+            ? halves[1].split(separator: ":", omittingEmptySubsequences: false).map { decimal($0) } : []
         guard days.count <= 3, times.count <= 3, times.isEmpty || days.count == 3, !days.contains(nil),
             !times.contains(nil), let year = days[0], (1970...2038).contains(year)
         else { throw error }
@@ -94,7 +95,9 @@ public struct TimeMatch: MatchExtension {
     }
 
     private static func decimal(_ text: Substring) -> Int? {
-        guard (1...4).contains(text.utf8.count), text.utf8.allSatisfy({ (0x30...0x39).contains($0) }) else { return nil }
+        guard (1...4).contains(text.utf8.count), text.utf8.allSatisfy({ (0x30...0x39).contains($0) }) else {
+            return nil
+        }
         return Int(text)
     }
 
@@ -132,7 +135,8 @@ public struct TimeMatch: MatchExtension {
             parts.count == 2 || parts[2]! < 60
         else {
             throw RuleError(
-                "invalid time \"\(word.text)\" specified, should be hh:mm[:ss] format and within the boundaries", at: word)
+                "invalid time \"\(word.text)\" specified, should be hh:mm[:ss] format and within the boundaries",
+                at: word)
         }
         return UInt32(parts[0]! * 3600 + parts[1]! * 60 + (parts.count == 3 ? parts[2]! : 0))
     }
@@ -159,7 +163,8 @@ public struct TimeMatch: MatchExtension {
             {
                 days |= 1 << UInt8(index + 1)
             } else {
-                throw RuleError("\(part) is not a valid day specifier", hint: "days are Mon, Tue, … or 1 to 7", at: word)
+                throw RuleError(
+                    "\(part) is not a valid day specifier", hint: "days are Mon, Tue, … or 1 to 7", at: word)
             }
         }
         return days

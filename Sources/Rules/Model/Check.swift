@@ -1,6 +1,7 @@
 import Net
 
-// What the kernel checks when it takes a table: jumps, loops, and whether each match and target may stand where it does.
+// What the kernel checks when it takes a table: jumps, loops, and whether each match and target may stand where it
+// does.
 
 /// A rule that may not stand where it does.
 public struct PlacedError: Error, Hashable, Sendable {
@@ -23,14 +24,16 @@ extension Table {
         let reachability = self.reachability
         func report(_ chain: Chain, _ index: Int, _ error: RuleError) {
             errors.append(
-                PlacedError(table: name, chain: chain.name, ruleNumber: index + 1, rule: chain.rules[index], error: error))
+                PlacedError(
+                    table: name, chain: chain.name, ruleNumber: index + 1, rule: chain.rules[index], error: error))
         }
         for chain in chains {
             for (index, rule) in chain.rules.enumerated() {
                 if let called = rule.target.chain, self[chain: called] == nil {
                     report(chain, index, RuleError("chain \"\(called)\" does not exist", exitCode: 1))
                 }
-                let place = RulePlace(table: name, hooks: reachability.hooks(chain: chain.name, rule: index), rule: rule)
+                let place = RulePlace(
+                    table: name, hooks: reachability.hooks(chain: chain.name, rule: index), rule: rule)
                 do throws(RuleError) {
                     for match in rule.matches { try Self.check(match.value, at: place) }
                     if let target = rule.target.value { try Self.check(target, at: place) }
@@ -50,6 +53,17 @@ extension Table {
 
     private static func check(_ value: some RuleExtension, at place: RulePlace) throws(RuleError) {
         let description = type(of: value).description
+        do throws(RuleError) {
+            try check(description, at: place)
+            try value.check(at: place)
+        } catch {
+            var error = error
+            error.subject = description.name
+            throw error
+        }
+    }
+
+    private static func check(_ description: ExtensionDescription, at place: RulePlace) throws(RuleError) {
         let kind = description.kind == .match ? "match" : "target"
         guard description.tables.contains(place.table) else {
             let legal = TableName.allCases.filter { description.tables.contains($0) }.map(\.rawValue)
@@ -72,6 +86,5 @@ extension Table {
                     "\(kind) \"\(description.name)\" needs \(names.joined(separator: " or "))", exitCode: 1)
             }
         }
-        try value.check(at: place)
     }
 }

@@ -71,7 +71,8 @@ extension Table {
             } else {
                 let index = try chainIndex(command)
                 if chains[index].isBuiltIn {
-                    throw RuleError("Invalid argument. Run `dmesg' for more information.", at: command.chainWord, exitCode: 1)
+                    throw RuleError(
+                        "Invalid argument. Run `dmesg' for more information.", at: command.chainWord, exitCode: 1)
                 }
                 try delete(name, command.chainWord)
             }
@@ -81,7 +82,9 @@ extension Table {
                 throw RuleError("File exists.", at: command.verbWord, exitCode: 1)
             }
             if chains[index].isBuiltIn {
-                throw RuleError("No chain/target/match by that name.", hint: "a built-in chain keeps its name", at: command.chainWord, exitCode: 1)
+                throw RuleError(
+                    "No chain/target/match by that name.", hint: "a built-in chain keeps its name",
+                    at: command.chainWord, exitCode: 1)
             }
             rename(index, to: newName)
         case .policy(let text):
@@ -118,7 +121,8 @@ extension Table {
             let word = command.targetWord
             if case .goto = command.rules.first?.target {
                 throw RuleError(
-                    "goto '\(target)' is not a chain", hint: Suggestion.hint(for: target, among: userChains.map(\.name)),
+                    "goto '\(target)' is not a chain",
+                    hint: Suggestion.hint(for: target, among: userChains.map(\.name)),
                     at: word)
             }
             if index(of: target) != nil {

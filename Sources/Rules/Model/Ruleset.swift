@@ -51,7 +51,11 @@ public struct Table: Hashable, Sendable {
         var high = chains.endIndex
         while low < high {
             let middle = (low + high) / 2
-            if chains[middle].name.utf8.lexicographicallyPrecedes(chain.utf8) { low = middle + 1 } else { high = middle }
+            if chains[middle].name.utf8.lexicographicallyPrecedes(chain.utf8) {
+                low = middle + 1
+            } else {
+                high = middle
+            }
         }
         return low
     }

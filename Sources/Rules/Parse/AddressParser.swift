@@ -33,7 +33,8 @@ enum AddressParser {
         switch Names.addresses(ofHost: name) {
         case .success(let addresses) where !addresses.isEmpty:
             var result: [AddressMask] = []
-            for address in addresses.map({ AddressMask(address: $0, mask: maskValue) }) where !result.contains(address) {
+            for address in addresses.map({ AddressMask(address: $0, mask: maskValue) }) where !result.contains(address)
+            {
                 result.append(address)
             }
             return result
@@ -62,7 +63,9 @@ enum AddressParser {
 
     /// A mask in dotted notation or a prefix length.
     static func mask(_ text: some StringProtocol) -> IPv4Address? {
-        if text.contains("."), text.split(separator: ".", omittingEmptySubsequences: false).count == 4 { return dotted(text) }
+        if text.contains("."), text.split(separator: ".", omittingEmptySubsequences: false).count == 4 {
+            return dotted(text)
+        }
         guard let length = Number.parse(text, in: 0...32) else { return nil }
         return IPv4Address(rawValue: IPv4Prefix.mask(length: UInt8(length)))
     }

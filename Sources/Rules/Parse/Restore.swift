@@ -223,10 +223,26 @@ private struct RestoreReader {
             let location = placed.rule.location
             let isOfThisFile = location.line > (open?.line ?? 0)
             report(
-                placed.error, line: isOfThisFile ? location.line : open?.line ?? 1,
+                isOfThisFile ? pointed(placed.error, line: location.line) : placed.error,
+                line: isOfThisFile ? location.line : open?.line ?? 1,
                 at: isOfThisFile ? location : nil)
         }
         ruleset[table.name] = table
+    }
+
+    /// An error found in a whole rule, with the word that named the match or target at fault.
+    private func pointed(_ error: RuleError, line: Int) -> RuleError {
+        guard error.word == nil, let subject = error.subject, lines.indices.contains(line - 1) else { return error }
+        var text = lines[line - 1]
+        var column = 1
+        if text.hasPrefix("["), let end = text.firstIndex(of: "]") {
+            column += text.distance(from: text.startIndex, to: end) + 1
+            text = text[text.index(after: end)...]
+        }
+        let words = try? Lexer.words(in: text, line: line, column: column)
+        var result = error
+        result.word = words?.first { $0.text == subject }
+        return result
     }
 
     /// Words between blanks, without any quoting, as the `*` and `:` lines have them.

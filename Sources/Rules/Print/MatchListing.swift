@@ -29,12 +29,13 @@ extension ListPrinter {
         case .mark(let mark): append(" mark match\(mark.mark.isNegated ? " ! " : " ")\(mark.mark.value)")
         case .connmark(let mark): append(" connmark match \(mark.mark.isNegated ? "!" : "") \(mark.mark.value)")
         case .multiport(let multiport):
+            let ipProtocol = rule.ipProtocol?.value.rawValue
             let list = multiport.ports.value.map { range in
-                range.lowerBound == range.upperBound
-                    ? port(range.lowerBound, rule.ipProtocol?.value.rawValue)
-                    : "\(port(range.lowerBound, rule.ipProtocol?.value.rawValue)):\(port(range.upperBound, rule.ipProtocol?.value.rawValue))"
+                let first = port(range.lowerBound, ipProtocol)
+                return range.lowerBound == range.upperBound ? first : "\(first):\(port(range.upperBound, ipProtocol))"
             }
-            append(" multiport \(multiport.side.rawValue) \(multiport.ports.isNegated ? " !" : "")\(list.joined(separator: ","))")
+            append(" multiport \(multiport.side.rawValue) \(multiport.ports.isNegated ? " !" : "")")
+            append(list.joined(separator: ","))
         case .mac(let mac): append(" MAC\(mac.source.isNegated ? " ! " : " ")\(mac.source.value)")
         case .addrtype(let addrtype):
             append(" ADDRTYPE match")
@@ -55,8 +56,11 @@ extension ListPrinter {
             }
         case .tos(let tos): append(" tos match\(tos.tos.isNegated ? "!" : "")\(tos.tos.value)")
         case .dscp(let dscp):
-            append(" DSCP match \(dscp.codePoint.isNegated ? "!" : "")\(Number.hexadecimal(dscp.codePoint.value, digits: 2))")
-        case .pkttype(let pkttype): append(" PKTTYPE \(pkttype.kind.isNegated ? "!= " : "= ")\(pkttype.kind.value.rawValue)")
+            append(
+                " DSCP match \(dscp.codePoint.isNegated ? "!" : "")\(Number.hexadecimal(dscp.codePoint.value, digits: 2))"
+            )
+        case .pkttype(let pkttype):
+            append(" PKTTYPE \(pkttype.kind.isNegated ? "!= " : "= ")\(pkttype.kind.value.rawValue)")
         case .helper(let helper):
             append(" helper match \(helper.name.isNegated ? "! " : "")\"\(helper.name.value)\"")
         case .iprange(let range):
@@ -65,7 +69,8 @@ extension ListPrinter {
             }
             if let destination = range.destination {
                 append(
-                    " destination IP range \(destination.isNegated ? "! " : "")\(destination.value.first)-\(destination.value.last)")
+                    " destination IP range \(destination.isNegated ? "! " : "")\(destination.value.first)-\(destination.value.last)"
+                )
             }
         case .recent(let recent): list(recent)
         case .statistic(let statistic): list(statistic)
@@ -78,7 +83,9 @@ extension ListPrinter {
             connbytes.print(to: &printer)
             let amount = printer.text.split(separator: " ").first { $0.first?.isNumber == true } ?? ""
             append(connbytes.amount.isNegated ? " ! " : " ")
-            append("connbytes \(amount) connbytes mode \(connbytes.unit.rawValue) connbytes direction \(connbytes.side.rawValue)")
+            append(
+                "connbytes \(amount) connbytes mode \(connbytes.unit.rawValue) connbytes direction \(connbytes.side.rawValue)"
+            )
         case .string(let string): list(string)
         case .hashlimit(let hashlimit): list(hashlimit)
         case .time(let time): list(time)
@@ -120,8 +127,12 @@ extension ListPrinter {
         append(" TIME")
         if let start = value("timestart"), let stop = value("timestop") { append(" from \(start) to \(stop)") }
         if let days = value("weekdays") { append(" on \(days)") }
-        if let days = value("monthdays") { append(" on \(days.split(separator: ",").map(Self.ordinal).joined(separator: ","))") }
-        if let start = value("datestart") { append(" starting from \(start.map { $0 == "T" ? " " : String($0) }.joined())") }
+        if let days = value("monthdays") {
+            append(" on \(days.split(separator: ",").map(Self.ordinal).joined(separator: ","))")
+        }
+        if let start = value("datestart") {
+            append(" starting from \(start.map { $0 == "T" ? " " : String($0) }.joined())")
+        }
         if let stop = value("datestop"), stop != "2038-01-19T03:14:07" {
             append(" until date \(stop.map { $0 == "T" ? " " : String($0) }.joined())")
         }
@@ -173,9 +184,10 @@ extension ListPrinter {
         } else if kind.codes == 0...255 {
             append(" icmp \(sign)type \(kind.type)")
         } else if kind.codes.lowerBound == kind.codes.upperBound {
-            append(isNumeric && !icmp.kind.isNegated
-                ? " icmptype \(kind.type) code \(kind.codes.lowerBound)"
-                : " icmp \(sign)type \(kind.type) code \(kind.codes.lowerBound)")
+            append(
+                isNumeric && !icmp.kind.isNegated
+                    ? " icmptype \(kind.type) code \(kind.codes.lowerBound)"
+                    : " icmp \(sign)type \(kind.type) code \(kind.codes.lowerBound)")
         } else {
             append(" icmp \(sign)type \(kind.type) codes \(kind.codes.lowerBound)-\(kind.codes.upperBound)")
         }

@@ -46,8 +46,14 @@ extension Rule {
         if let destination, destination.isNegated || destination.value != AddressMask(address: .any, mask: .any) {
             printer.word("\(flag("-d", destination.isNegated)) \(destination.value)")
         }
-        if let inInterface { printer.word("\(flag("-i", inInterface.isNegated)) \(Quoting.quotedIfBroken(inInterface.value.description))") }
-        if let outInterface { printer.word("\(flag("-o", outInterface.isNegated)) \(Quoting.quotedIfBroken(outInterface.value.description))") }
+        if let inInterface {
+            printer.word(
+                "\(flag("-i", inInterface.isNegated)) \(Quoting.quotedIfBroken(inInterface.value.description))")
+        }
+        if let outInterface {
+            printer.word(
+                "\(flag("-o", outInterface.isNegated)) \(Quoting.quotedIfBroken(outInterface.value.description))")
+        }
         if let ipProtocol {
             let number = ipProtocol.value.rawValue
             printer.word("\(flag("-p", ipProtocol.isNegated)) \(Names.protocolName(number) ?? String(number))")

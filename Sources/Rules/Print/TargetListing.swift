@@ -5,7 +5,9 @@ extension ListPrinter {
         case .none, .accept, .drop, .return, .jump, .goto: break
         case .reject(let reject): append(" reject-with \(reject.answer.rawValue)")
         case .log(let log):
-            let flags: [Bool] = [log.logsTCPSequence, log.logsTCPOptions, log.logsIPOptions, log.logsUID, false, log.decodesMAC]
+            let flags: [Bool] = [
+                log.logsTCPSequence, log.logsTCPOptions, log.logsIPOptions, log.logsUID, false, log.decodesMAC,
+            ]
             let bits = flags.enumerated().reduce(0) { $0 | ($1.element ? 1 << $1.offset : 0) }
             append(" LOG flags \(bits) level \(log.level.rawValue)")
             if !log.prefix.isEmpty { append(" prefix \"\(log.prefix)\"") }

@@ -60,7 +60,8 @@ public struct GivenOptions: Sendable {
                 + (detail.isEmpty ? "" : " (\(detail))"), hint: hint, at: word ?? option.argument)
     }
 
-    func number<N: FixedWidthInteger & Sendable>(_ option: GivenOption, _ range: ClosedRange<N>) throws(RuleError) -> N {
+    func number<N: FixedWidthInteger & Sendable>(_ option: GivenOption, _ range: ClosedRange<N>) throws(RuleError) -> N
+    {
         guard let value = Number.parse(option.argument.text, in: UInt64(range.lowerBound)...UInt64(range.upperBound))
         else {
             throw RuleError(
@@ -71,7 +72,9 @@ public struct GivenOptions: Sendable {
     }
 
     /// `A`, `A:B`, `A:`, `:B` or `:`, in order.
-    func range<N: FixedWidthInteger & Sendable>(_ option: GivenOption, _ type: N.Type) throws(RuleError) -> ClosedRange<N> {
+    func range<N: FixedWidthInteger & Sendable>(_ option: GivenOption, _ type: N.Type) throws(RuleError) -> ClosedRange<
+        N
+    > {
         guard let range = try bounds(option, type).range else {
             throw invalid(option, nil, "the range runs backwards")
         }
@@ -130,7 +133,8 @@ public struct GivenOptions: Sendable {
     func maskedValue(_ option: GivenOption) throws(RuleError) -> MaskedValue {
         guard let value = MaskedValue(parsing: option.argument.text) else {
             throw RuleError(
-                "\(extensionName): bad mark value for option \"--\(option.name)\", or out of range", at: option.argument)
+                "\(extensionName): bad mark value for option \"--\(option.name)\", or out of range", at: option.argument
+            )
         }
         return value
     }
@@ -190,7 +194,8 @@ public struct GivenOptions: Sendable {
                     return candidate == wanted || allowsBeginnings && !wanted.isEmpty && candidate.hasPrefix(wanted)
                 })
             else {
-                throw invalid(option, nil, "unknown: \(name)", hint: Suggestion.hint(for: String(name), among: known.map(\.key)))
+                throw invalid(
+                    option, nil, "unknown: \(name)", hint: Suggestion.hint(for: String(name), among: known.map(\.key)))
             }
             values.append(found.value)
         }
@@ -200,7 +205,9 @@ public struct GivenOptions: Sendable {
     /// A string cut to so many bytes, as iptables cuts it; at least one byte long.
     func truncatedString(_ option: GivenOption, to limit: Int) throws(RuleError) -> String {
         let text = option.argument.text
-        guard !text.isEmpty else { throw RuleError("Argument must have a minimum length of 1 characters", at: option.argument) }
+        guard !text.isEmpty else {
+            throw RuleError("Argument must have a minimum length of 1 characters", at: option.argument)
+        }
         guard text.utf8.count > limit else { return text }
         var end = text.utf8.index(text.utf8.startIndex, offsetBy: limit)
         // A character that would be cut in two is left out whole.

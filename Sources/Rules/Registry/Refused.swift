@@ -4,8 +4,11 @@ enum Refused {
         refuse(.match, "physdev", "bridge ports", "packets do not pass through a bridge here"),
         refuse(.match, "ipvs", "properties of IPVS connections", "there is no IPVS in the packet's way"),
         refuse(.match, "osf", "passive fingerprints of operating systems", "fingerprints are not kept"),
-        refuse(.match, "cgroup", "the control group of a local process", "control groups end where packets leave the kernel"),
-        refuse(.match, "nfacct", "named accounting objects", "nfacct objects live in the kernel; rule counters count here"),
+        refuse(
+            .match, "cgroup", "the control group of a local process",
+            "control groups end where packets leave the kernel"),
+        refuse(
+            .match, "nfacct", "named accounting objects", "nfacct objects live in the kernel; rule counters count here"),
     ]
 
     static let targets: [ExtensionDescription] = [
@@ -20,13 +23,15 @@ enum Refused {
     private static func refuse(
         _ kind: ExtensionDescription.Kind, _ name: String, _ summary: String, _ reason: String
     ) -> ExtensionDescription {
-        ExtensionDescription(kind, name, summary: summary, options: [], scope: .packet, status: .refused(reason: reason))
+        ExtensionDescription(
+            kind, name, summary: summary, options: [], scope: .packet, status: .refused(reason: reason))
     }
 
     /// Options of supported extensions that name what there is not.
     static func reason(option name: String) -> String? {
         switch name {
-        case "pid-owner", "sid-owner", "cmd-owner": "a process is not known to the kernel's own owner match since 2.6.14"
+        case "pid-owner", "sid-owner", "cmd-owner":
+            "a process is not known to the kernel's own owner match since 2.6.14"
         default: nil
         }
     }

@@ -18,7 +18,11 @@ extension SetCollection {
         case "add", "-A", "--add": try add(arguments, command, exists)
         case "del", "-D", "--del": try delete(arguments, command, exists)
         case "flush", "-F", "--flush":
-            if let name = try name(arguments, command, optional: true) { self[name.text]!.removeAll() } else { flushAll() }
+            if let name = try name(arguments, command, optional: true) {
+                self[name.text]!.removeAll()
+            } else {
+                flushAll()
+            }
         case "destroy", "x", "-X", "--destroy": try destroy(arguments, command)
         case "swap", "w", "-W", "--swap": try swap(arguments, command)
         case "rename", "e", "-E", "--rename": try rename(arguments, command)
@@ -36,7 +40,8 @@ extension SetCollection {
     }
 
     /// The existing set that is named first.
-    private func name(_ arguments: ArraySlice<Word>, _ command: Word, optional: Bool = false) throws(RuleError) -> Word? {
+    private func name(_ arguments: ArraySlice<Word>, _ command: Word, optional: Bool = false) throws(RuleError) -> Word?
+    {
         guard let word = arguments.first else {
             if optional { return nil }
             throw RuleError("Missing mandatory argument to command \(command.text)", at: command)
@@ -57,7 +62,8 @@ extension SetCollection {
         let options = try SetParser.options(type, list[2...], of: list[1])
         if let present = self[list[0].text] {
             guard exists, present.type == type else {
-                throw RuleError("Set cannot be created: set with the same name already exists", at: list[0], exitCode: 1)
+                throw RuleError(
+                    "Set cannot be created: set with the same name already exists", at: list[0], exitCode: 1)
             }
             return
         }
@@ -84,13 +90,16 @@ extension SetCollection {
             }
             guard isPresent || self[name.text]!.hasRoom else {
                 throw RuleError(
-                    set.type == .listSet ? "List is full, cannot add more elements" : "Hash is full, cannot add more elements",
+                    set.type == .listSet
+                        ? "List is full, cannot add more elements" : "Hash is full, cannot add more elements",
                     at: word, exitCode: 1)
             }
             var element = template
             element.entry = entry
             if let place {
-                guard let index = self[name.text]!.elements.firstIndex(where: { $0.entry == .set(place.reference.text) }) else {
+                guard
+                    let index = self[name.text]!.elements.firstIndex(where: { $0.entry == .set(place.reference.text) })
+                else {
                     throw RuleError("Reference set does not exist in the list", at: place.reference, exitCode: 1)
                 }
                 self[name.text]!.insert(element, at: place.isBefore ? index : index + 1)
@@ -121,7 +130,8 @@ extension SetCollection {
         func need(_ isSupported: Bool, _ what: String, _ word: Word) throws(RuleError) {
             if !isSupported {
                 throw RuleError(
-                    "\(what) cannot be used: set was created without \(what.lowercased()) support", at: word, exitCode: 1)
+                    "\(what) cannot be used: set was created without \(what.lowercased()) support", at: word,
+                    exitCode: 1)
             }
         }
         func counter(_ word: Word, _ rest: inout ArraySlice<Word>) throws(RuleError) -> UInt64 {
@@ -147,7 +157,9 @@ extension SetCollection {
                     throw RuleError("Syntax error: \" character is not permitted in comments", at: value, exitCode: 1)
                 }
                 guard value.text.utf8.count <= 255 else {
-                    throw RuleError("Syntax error: Comment is longer than the maximum allowed 255 characters", at: value, exitCode: 1)
+                    throw RuleError(
+                        "Syntax error: Comment is longer than the maximum allowed 255 characters", at: value,
+                        exitCode: 1)
                 }
                 element.comment = value.text
             case "nomatch" where set.type.hasNetworks: element.isNomatch = true
@@ -174,7 +186,8 @@ extension SetCollection {
             marks.mark = mark
         case "skbprio":
             let parts = value.text.split(separator: ":", omittingEmptySubsequences: false)
-            guard parts.count == 2, let major = UInt16(parts[0], radix: 16), let minor = UInt16(parts[1], radix: 16) else {
+            guard parts.count == 2, let major = UInt16(parts[0], radix: 16), let minor = UInt16(parts[1], radix: 16)
+            else {
                 throw error
             }
             marks.priority = UInt32(major) << 16 | UInt32(minor)

@@ -25,13 +25,18 @@ struct SetEntryParser {
             throw fail("Syntax error: \(parts.count == 1 ? "Second" : "Third") element is missing from \(word.text).")
         }
         guard parts.count == set.type.dimensions else {
-            throw fail("Syntax error: too many elements in \(word.text)", hint: "\(set.type.rawValue) has \(set.type.dimensions)")
+            throw fail(
+                "Syntax error: too many elements in \(word.text)",
+                hint: "\(set.type.rawValue) has \(set.type.dimensions)")
         }
         switch set.type {
         case .hashIP: return try addresses(parts[0]).map { .address($0) }
         case .bitmapIP:
             let list = try addresses(parts[0])
-            guard list.allSatisfy({ set.options.addresses.contains($0) || masked(set.options.addresses.lowerBound) == $0 }) else {
+            guard
+                list.allSatisfy({ set.options.addresses.contains($0) || masked(set.options.addresses.lowerBound) == $0 }
+                )
+            else {
                 throw fail("Element is out of the range of the set")
             }
             return list.map { .address($0) }
@@ -57,7 +62,8 @@ struct SetEntryParser {
         }
     }
 
-    private func product<A, B>(_ first: [A], _ second: [B], _ make: (A, B) -> SetEntry) throws(RuleError) -> [SetEntry] {
+    private func product<A, B>(_ first: [A], _ second: [B], _ make: (A, B) -> SetEntry) throws(RuleError) -> [SetEntry]
+    {
         try checkCount(UInt64(first.count) * UInt64(second.count))
         return first.flatMap { a in second.map { b in make(a, b) } }
     }
@@ -111,7 +117,9 @@ struct SetEntryParser {
                 throw fail("Syntax error: cannot parse \(text): resolving to IPv4 address failed")
             }
             guard prefix.length > 0 else {
-                throw fail("The value of the CIDR parameter of the IP address is invalid", hint: "0.0.0.0/1 and 128.0.0.0/1 together are all addresses")
+                throw fail(
+                    "The value of the CIDR parameter of the IP address is invalid",
+                    hint: "0.0.0.0/1 and 128.0.0.0/1 together are all addresses")
             }
             return [prefix.network]
         }
@@ -139,7 +147,9 @@ struct SetEntryParser {
         var rest = text
         if let colon = text.firstIndex(of: ":") {
             let name = String(text[..<colon])
-            guard let number = Number.parse(name, in: 1...255).map(UInt8.init) ?? Names.protocolNumber(name), number != 0 else {
+            guard let number = Number.parse(name, in: 1...255).map(UInt8.init) ?? Names.protocolNumber(name),
+                number != 0
+            else {
                 throw fail("Syntax error: cannot parse '\(name)' as a protocol name")
             }
             protocolNumber = IPProtocol(rawValue: number)
@@ -158,8 +168,11 @@ struct SetEntryParser {
             }
             return [ProtocolPort(protocolNumber, try SetParser.port(rest, name, word))]
         default:
+            let name = Names.protocolName(protocolNumber.rawValue) ?? String(protocolNumber.rawValue)
             guard Number.parse(rest, in: 0...0) != nil else {
-                throw fail("Syntax error: Protocol \(Names.protocolName(protocolNumber.rawValue) ?? "") can be used with pseudo port value 0 only.")
+                throw fail(
+                    "Syntax error: Protocol \(name) can be used with pseudo port value 0 only."
+                )
             }
             return [ProtocolPort(protocolNumber, 0)]
         }

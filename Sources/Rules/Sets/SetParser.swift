@@ -59,9 +59,11 @@ struct SetParser {
             case "family":
                 let value = try argument(of: word, &rest)
                 guard value.text == "inet" else {
-                    throw RuleError("family \(value.text) is not supported", hint: "sets hold IPv4 addresses", at: value, exitCode: 1)
+                    throw RuleError(
+                        "family \(value.text) is not supported", hint: "sets hold IPv4 addresses", at: value,
+                        exitCode: 1)
                 }
-            case "hashsize" where type.isHash: 
+            case "hashsize" where type.isHash:
                 let wanted = try number(of: word, &rest, 1...0x8000_0000)
                 options.hashSize = max(64, wanted > 1 ? 1 << UInt32(32 - (wanted - 1).leadingZeroBitCount) : 1)
             case "maxelem" where type.isHash: options.maxElements = try number(of: word, &rest, 0...UInt32.max)
@@ -83,13 +85,20 @@ struct SetParser {
                 let value = try argument(of: word, &rest)
                 let ends = value.text.split(separator: "-", maxSplits: 1, omittingEmptySubsequences: false)
                 guard ends.count == 2 else {
-                    throw RuleError("Syntax error: PORT-PORT range must be specified: \(value.text)", at: value, exitCode: 1)
+                    throw RuleError(
+                        "Syntax error: PORT-PORT range must be specified: \(value.text)", at: value, exitCode: 1)
                 }
                 let first = try port(ends[0], nil, value)
                 let last = try port(ends[1], nil, value)
                 options.ports = min(first, last)...max(first, last)
                 hasRange = true
-            default: throw unknown(word, among: ["hashsize", "maxelem", "netmask", "timeout", "counters", "comment", "skbinfo", "forceadd", "size", "range", "family", "bucketsize", "initval"])
+            default:
+                throw unknown(
+                    word,
+                    among: [
+                        "hashsize", "maxelem", "netmask", "timeout", "counters", "comment", "skbinfo", "forceadd",
+                        "size", "range", "family", "bucketsize", "initval",
+                    ])
             }
         }
         if !hasRange, type == .bitmapIP || type == .bitmapPort {
@@ -98,7 +107,8 @@ struct SetParser {
         if type == .bitmapIP {
             let elements = UInt64(options.addresses.upperBound.rawValue - options.addresses.lowerBound.rawValue) + 1
             guard elements >> UInt64(32 - (options.netmask ?? 32)) <= 65536 else {
-                throw RuleError("The range you specified exceeds the size limit of the set type", at: command, exitCode: 1)
+                throw RuleError(
+                    "The range you specified exceeds the size limit of the set type", at: command, exitCode: 1)
             }
         }
         return options
@@ -108,7 +118,8 @@ struct SetParser {
         if let prefix = IPv4Prefix(word.text), word.text.contains("/") { return prefix.network.address...prefix.last }
         let ends = word.text.split(separator: "-", maxSplits: 1, omittingEmptySubsequences: false)
         guard ends.count == 2, let first = IPv4Address(ends[0]), let last = IPv4Address(ends[1]) else {
-            throw RuleError("Syntax error: IP/cidr or IP-IP range must be specified: \(word.text)", at: word, exitCode: 1)
+            throw RuleError(
+                "Syntax error: IP/cidr or IP-IP range must be specified: \(word.text)", at: word, exitCode: 1)
         }
         return min(first, last)...max(first, last)
     }
@@ -139,7 +150,8 @@ struct SetParser {
     static func port(_ text: some StringProtocol, _ protocolName: String?, _ word: Word) throws(RuleError) -> UInt16 {
         if let number = Number.parse(text, in: 0...65535) { return UInt16(number) }
         guard let port = Names.servicePort(String(text), protocolName: protocolName) else {
-            throw RuleError("Syntax error: cannot parse '\(text)' as a \(protocolName ?? "tcp") port", at: word, exitCode: 1)
+            throw RuleError(
+                "Syntax error: cannot parse '\(text)' as a \(protocolName ?? "tcp") port", at: word, exitCode: 1)
         }
         return port
     }

@@ -61,7 +61,9 @@ extension ProtocolPort: CustomStringConvertible {
 
     /// Names of one type and one code, which are the only ones ipset has.
     static let icmpNames: [(name: String, number: UInt16)] = {
-        let groups: Set<String> = ["any", "destination-unreachable", "redirect", "time-exceeded", "ttl-exceeded", "parameter-problem"]
+        let groups: Set<String> = [
+            "any", "destination-unreachable", "redirect", "time-exceeded", "ttl-exceeded", "parameter-problem",
+        ]
         return ICMPMatch.names.filter { !groups.contains($0.name) }.map { entry in
             let code = entry.kind.codes == 0...255 ? 0 : entry.kind.codes.lowerBound
             return (entry.name, UInt16(entry.kind.type) << 8 | UInt16(code))

@@ -113,7 +113,8 @@ public struct CTTarget: TargetExtension {
         if let helper { printer.option("helper", helper) }
         if let timeoutPolicy { printer.option("timeout", timeoutPolicy) }
         if !events.isEmpty {
-            printer.option("ctevents", Events.names.filter { events.contains($0.value) }.map(\.key).joined(separator: ","))
+            printer.option(
+                "ctevents", Events.names.filter { events.contains($0.value) }.map(\.key).joined(separator: ","))
         }
         if announcesExpectations { printer.option("expevents", "new") }
         switch zone {

@@ -63,7 +63,8 @@ public struct ConnmarkTarget: TargetExtension {
         } else {
             var value = try MaskedValue(markOperation: given, options)
             // A mask given after the operation replaces the operation's own.
-            for option in options.list where ["ctmask", "mask"].contains(option.name) && given.word.location < option.word.location {
+            for option in options.list
+            where ["ctmask", "mask"].contains(option.name) && given.word.location < option.word.location {
                 value.mask = try options.number(option, 0...UInt32.max)
             }
             operation = .set(value)
@@ -76,7 +77,8 @@ public struct ConnmarkTarget: TargetExtension {
 
     public func check(at place: RulePlace) throws(RuleError) {
         switch shift {
-        case .left(32), .right(32): throw RuleError("CONNMARK: a mark has 32 bits; it can be shifted by 31", exitCode: 1)
+        case .left(32), .right(32):
+            throw RuleError("CONNMARK: a mark has 32 bits; it can be shifted by 31", exitCode: 1)
         default: break
         }
     }

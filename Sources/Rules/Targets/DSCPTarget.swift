@@ -17,7 +17,8 @@ public struct DSCPTarget: TargetExtension {
             throw RuleError("DSCP target: Parameter --set-dscp is required", at: options.word)
         }
         codePoint =
-            given.name == "set-dscp" ? try options.number(given, UInt8(0)...63) : try DSCPClass.codePoint(given.argument)
+            given.name == "set-dscp"
+            ? try options.number(given, UInt8(0)...63) : try DSCPClass.codePoint(given.argument)
     }
 
     public func print(to printer: inout RulePrinter) {

@@ -35,8 +35,12 @@ public struct HMarkTarget: TargetExtension {
             guard let given = options[name] else { return nil }
             return try options.number(given, 0...N.max)
         }
-        sourcePrefixLength = try options["hmark-src-prefix"].map { option throws(RuleError) in try options.prefixLength(option) }
-        destinationPrefixLength = try options["hmark-dst-prefix"].map { option throws(RuleError) in try options.prefixLength(option) }
+        sourcePrefixLength = try options["hmark-src-prefix"].map { option throws(RuleError) in
+            try options.prefixLength(option)
+        }
+        destinationPrefixLength = try options["hmark-dst-prefix"].map { option throws(RuleError) in
+            try options.prefixLength(option)
+        }
         sourcePortMask = try value("hmark-sport-mask", UInt16.self)
         destinationPortMask = try value("hmark-dport-mask", UInt16.self)
         spiMask = try value("hmark-spi-mask", UInt32.self)
@@ -50,7 +54,9 @@ public struct HMarkTarget: TargetExtension {
         } else {
             throw RuleError("HMARK: the --hmark-mod is not set, or zero", at: options.word)
         }
-        guard let seedOption = options["hmark-rnd"] else { throw RuleError("--hmark-rnd is mandatory", at: options.word) }
+        guard let seedOption = options["hmark-rnd"] else {
+            throw RuleError("--hmark-rnd is mandatory", at: options.word)
+        }
         seed = try options.number(seedOption, 0...UInt32.max)
         offset = try value("hmark-offset", UInt32.self) ?? 0
         if let given = options["hmark-tuple"] { try readTuple(given, options) }
@@ -101,7 +107,8 @@ public struct HMarkTarget: TargetExtension {
             default:
                 throw RuleError(
                     "Bad type \"\(part)\"",
-                    hint: Suggestion.hint(for: String(part), among: ["src", "dst", "sport", "dport", "spi", "proto", "ct"]),
+                    hint: Suggestion.hint(
+                        for: String(part), among: ["src", "dst", "sport", "dport", "spi", "proto", "ct"]),
                     at: given.argument)
             }
         }

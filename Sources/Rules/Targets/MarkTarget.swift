@@ -17,7 +17,8 @@ public struct MarkTarget: TargetExtension {
 
     public init(_ options: GivenOptions) throws(RuleError) {
         guard let given = try options.oneOf(Self.description.options.map(\.name)) else {
-            throw RuleError("MARK: One of the --set-xmark, --{and,or,xor,set}-mark options is required", at: options.word)
+            throw RuleError(
+                "MARK: One of the --set-xmark, --{and,or,xor,set}-mark options is required", at: options.word)
         }
         operation = try MaskedValue(markOperation: given, options)
     }

@@ -56,7 +56,8 @@ public struct RejectTarget: TargetExtension {
         self.init()
         guard let given = options["reject-with"] else { return }
         let text = given.argument.text.lowercased()
-        guard let found = Answer.allCases.first(where: { $0.rawValue.hasPrefix(text) || $0.alias.hasPrefix(text) }) else {
+        guard let found = Answer.allCases.first(where: { $0.rawValue.hasPrefix(text) || $0.alias.hasPrefix(text) })
+        else {
             throw RuleError(
                 "unknown reject type \"\(given.argument.text)\"",
                 hint: Suggestion.hint(for: text, among: Answer.allCases.flatMap { [$0.rawValue, $0.alias] }),

@@ -57,7 +57,8 @@ public struct SetTarget: TargetExtension {
         mapsQueue = options.contains("map-queue")
         let mapsSomething = mapsMark || mapsPriority || mapsQueue
         if map == nil, mapsSomething {
-            throw RuleError("Flags `--map-mark', `--map-prio' and `--map-queue' go with `--map-set' only", at: options.word)
+            throw RuleError(
+                "Flags `--map-mark', `--map-prio' and `--map-queue' go with `--map-set' only", at: options.word)
         }
         if map != nil, !mapsSomething {
             throw RuleError(

@@ -32,7 +32,8 @@ public struct SynproxyTarget: TargetExtension {
         permitsSACK = options.contains("sack-perm")
         hasTimestamps = options.contains("timestamp")
         usesECN = options.contains("ecn")
-        windowScale = try options["wscale"].map { option throws(RuleError) in try options.number(option, UInt8(0)...255) }
+        windowScale = try options["wscale"].map { option throws(RuleError) in try options.number(option, UInt8(0)...255)
+        }
         maximumSegmentSize = try options["mss"].map { option throws(RuleError) in
             try options.number(option, UInt16(0)...65535)
         }

@@ -32,7 +32,11 @@ public struct TCPMSSTarget: TargetExtension {
                 "TCPMSS: path-MTU clamping only supported in FORWARD, OUTPUT and POSTROUTING hooks", exitCode: 1)
         }
         let findsSYN = place.rule.matches.contains { match in
-            if case .tcp(let tcp) = match, let flags = tcp.flags, !flags.isNegated { flags.value.set.contains(.syn) } else { false }
+            if case .tcp(let tcp) = match, let flags = tcp.flags, !flags.isNegated {
+                flags.value.set.contains(.syn)
+            } else {
+                false
+            }
         }
         guard findsSYN else {
             throw RuleError(

@@ -4,7 +4,9 @@ enum Number {
     /// A sign is no part of a number.
     static func prefix(of text: Substring) -> (value: UInt64, rest: Substring)? {
         var digits = text
-        while let first = digits.utf8.first, first == 0x20 || (0x09...0x0D).contains(first) { digits = digits.dropFirst() }
+        while let first = digits.utf8.first, first == 0x20 || (0x09...0x0D).contains(first) {
+            digits = digits.dropFirst()
+        }
         if digits.utf8.first == UInt8(ascii: "+") { digits = digits.dropFirst() }
         var radix: UInt64 = 10
         if digits.hasPrefix("0x") || digits.hasPrefix("0X"), let first = digits.dropFirst(2).utf8.first,

@@ -9,6 +9,8 @@ public struct RuleError: Error, Hashable, Sendable {
     /// iptables' exit code for the case: 1 other, 2 usage, 3 version, 4 resource.
     public var exitCode: Int32
 
+    /// The match or target at fault, if the error was found after the rule was read and there is no word to point at.
+    var subject: String?
     /// What the iptables command says instead of `message`, where scripts may be looking for its words.
     var legacyMessage: String?
 

@@ -1,0 +1,51 @@
+import Testing
+
+@testable import Rules
+
+@Suite("The iptables commands")
+struct CommandTests {
+    @Test("restore and save take iptables' options, in any spelling getopt takes")
+    func fileArguments() throws {
+        let restore = try IPTables.restoreArguments(["-cnw", "5", "--table", "nat", "--te", "rules.v4"])
+        #expect(restore.options.counters && restore.options.noFlush && restore.isTest)
+        #expect(restore.options.table == .nat)
+        #expect(restore.file == "rules.v4")
+        let save = try IPTables.saveArguments(["-ct", "raw", "-f", "out"])
+        #expect(save.counters && save.table == .raw && save.file == "out")
+        #expect(throws: IPTables.Finished.self) { try IPTables.saveArguments(["--nonsense"]) }
+        #expect(throws: IPTables.Finished.self) { try IPTables.restoreArguments(["-V"]) }
+    }
+
+    @Test("a restore that fails changes nothing and says everything")
+    func restore() throws {
+        let arguments = try IPTables.restoreArguments([])
+        let outcome = IPTables.restore(
+            "*filter\n-A INPUT -j NIX\n-A INPUT -m nix\nCOMMIT\n", arguments, onto: Ruleset())
+        #expect(outcome.exitCode == 2)
+        #expect(outcome.ruleset == nil)
+        #expect(outcome.errors.contains("Error occurred at line: 2\n"))
+        #expect(outcome.errors.contains("-:3:13: unknown match \"nix\""))
+    }
+
+    @Test("a rule that may not stand where it is put is not put there")
+    func place() {
+        let outcome = IPTables.run(["-A", "OUTPUT", "-j", "ACCEPT", "-i", "eth0"], on: Ruleset())
+        #expect(outcome.exitCode == 2)
+        let second = IPTables.run(["-t", "nat", "-A", "POSTROUTING", "-j", "DNAT", "--to", "10.0.0.1"], on: Ruleset())
+        #expect(second.exitCode == 1)
+        #expect(second.ruleset == nil)
+    }
+
+    @Test("a restore file's lines for ip6tables mean nothing, whatever they say")
+    func ipv6() throws {
+        let ruleset = try Ruleset.restoring(
+            "*filter\n-6 -A INPUT -p nonsense\n-4 -A INPUT -j DROP\nCOMMIT\n", file: "-")
+        #expect(ruleset[.filter][chain: "INPUT"]?.rules.count == 1)
+    }
+
+    @Test("the documentation's table names every match and target")
+    func documentation() {
+        let table = Extensions.documentation
+        for description in Extensions.descriptions { #expect(table.contains("| \(description.name) |")) }
+    }
+}
