@@ -240,7 +240,10 @@ extension Packet {
         guard length >= linkLength &+ Offset.ipHeader else { return .frameTooShort }
         var etherType = UInt16(
             bigEndian: unsafe base.loadUnaligned(fromByteOffset: Offset.etherType, as: UInt16.self))
+        // One tag inside another is the most there is (IEEE 802.1ad). More would eat up the room that packets made here and
+        // datagrams put together have in front.
         while etherType == etherTypeVLAN || etherType == etherTypeServiceVLAN {
+            guard linkLength <= Offset.ethernetHeader &+ 4 else { return .notIPv4 }
             guard length >= linkLength &+ 4 &+ Offset.ipHeader else { return .frameTooShort }
             etherType = UInt16(bigEndian: unsafe base.loadUnaligned(fromByteOffset: linkLength &+ 2, as: UInt16.self))
             linkLength &+= 4
