@@ -31,7 +31,9 @@ extension Worker {
         var depth = 0
         var current = entry
         while true {
-            guard matches(rules, current, packet, ingressBit, egressBit) else {
+            var isSpoilt = false
+            guard matches(rules, current, packet, ingressBit, egressBit, &isSpoilt) else {
+                if isSpoilt { return .drop(.transportCut) }
                 current &+= 1
                 continue
             }
@@ -98,7 +100,8 @@ extension Worker {
     /// Reads the rule where it lies: a copy of it would cost more than the tests.
     @inline(__always)
     private func matches(
-        _ rules: Slab<CompiledRule>, _ rule: UInt32, _ packet: Packet, _ ingressBit: UInt64, _ egressBit: UInt64
+        _ rules: Slab<CompiledRule>, _ rule: UInt32, _ packet: Packet, _ ingressBit: UInt64, _ egressBit: UInt64,
+        _ isSpoilt: inout Bool
     ) -> Bool {
         let flags = rules[rule].flags
         guard rules[rule].ingress & ingressBit != 0, rules[rule].egress & egressBit != 0,
@@ -114,31 +117,43 @@ extension Worker {
         var match = rules[rule].firstMatch
         let end = match &+ rules[rule].matchCount
         while match < end {
-            guard matches(snapshot.rules.matches[match], packet) else { return false }
+            guard matches(snapshot.rules.matches[match], packet, &isSpoilt) else { return false }
             match &+= 1
         }
         return true
     }
 
+    /// - Parameter isSpoilt: set if the header that a match wants is cut off: such a packet is dropped at once ("hotdrop" in
+    ///   net/netfilter/xt_tcpudp.c and xt_multiport.c). Later fragments have none and just do not match, but for one so early that it could
+    ///   overwrite a TCP header (RFC 1858).
     @inline(__always)
-    private func matches(_ match: CompiledMatch, _ packet: Packet) -> Bool {
+    private func matches(_ match: CompiledMatch, _ packet: Packet, _ isSpoilt: inout Bool) -> Bool {
+        if !packet.hasTransport {
+            switch match {
+            case .tcp, .tcpOption:
+                isSpoilt = packet.fragmentOffset <= 8
+                return false
+            case .udp, .icmp, .multiport:
+                isSpoilt = packet.fragmentOffset == 0
+                return false
+            default: break
+            }
+        }
         switch match {
         case .tcp(let source, let destination, let mask, let flags, let isNegated):
-            return packet.hasTransport && source.matches(packet.sourcePort) && destination.matches(packet.destinationPort)
+            return source.matches(packet.sourcePort) && destination.matches(packet.destinationPort)
                 && (packet.tcpFlags.rawValue & mask == flags) != isNegated
         case .tcpOption(let kind, let isNegated):
-            return packet.hasTransport && packet.hasTCPOption(kind) != isNegated
+            return packet.hasTCPOption(kind) != isNegated
         case .udp(let source, let destination):
-            return packet.hasTransport && source.matches(packet.sourcePort) && destination.matches(packet.destinationPort)
+            return source.matches(packet.sourcePort) && destination.matches(packet.destinationPort)
         case .icmp(let type, let firstCode, let lastCode, let isNegated):
-            guard packet.hasTransport else { return false }
             let code = packet.transport8(Offset.icmpCode)
             return (type == 255
                 || (packet.transport8(Offset.icmpType) == type && code >= firstCode && code <= lastCode)) != isNegated
         case .mark(let value, let mask, let isNegated):
             return (packet.mark & mask == value) != isNegated
         case .multiport(let side, let first, let count, let isNegated):
-            guard packet.hasTransport else { return false }
             var found = false
             for index in first..<(first &+ count) {
                 let range = snapshot.rules.portRanges[index]

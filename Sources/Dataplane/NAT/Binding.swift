@@ -73,7 +73,7 @@ extension Worker {
         var seed = UInt64(tuple.source.rawValue) << 32
         if !range.options.contains(.persistent) { seed |= UInt64(tuple.destination.rawValue) }
         let hash = (seed ^ flows.index.key).multipliedFullWidth(by: 0x9E37_79B9_7F4A_7C15)
-        let size = UInt64(range.last.rawValue - range.first.rawValue) + 1
+        let size = UInt64(range.last.rawValue &- range.first.rawValue) + 1
         let position = ((hash.high ^ hash.low) >> 32 &* size) >> 32
         return IPv4Address(rawValue: range.first.rawValue &+ UInt32(truncatingIfNeeded: position))
     }

@@ -33,7 +33,16 @@ extension Worker {
         case .translate(let index):
             var range = snapshot.rules.natRanges[index]
             if range.options.contains(.masquerade) {
-                let address = routing.ports.selectSource(packet.egress, toward: packet.nextHop)
+                var nextHop = packet.nextHop
+                if nextHop.isUnspecified {
+                    // What the host sends goes the kernel's way, of which only the port is known here.
+                    let way = routing.lookup(
+                        RouteQuery(
+                            destination: packet.destination, source: packet.source, mark: packet.mark, tos: packet.tos,
+                            egress: packet.egress))
+                    nextHop = way.nextHop
+                }
+                let address = routing.ports.selectSource(packet.egress, toward: nextHop)
                 guard !address.isUnspecified else { return .natNoAddress }
                 range.options.insert(.addresses)
                 range.first = address

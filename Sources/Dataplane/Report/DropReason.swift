@@ -21,6 +21,7 @@ public enum DropReason: UInt8, CaseIterable, Sendable {
     case fragmentTooLarge
 
     // Rules.
+    case transportCut
     case rule
     case policy
     case reject
@@ -76,6 +77,7 @@ public enum DropReason: UInt8, CaseIterable, Sendable {
         case .fragmentTimeout: "fragment-timeout"
         case .fragmentMemory: "fragment-memory"
         case .fragmentTooLarge: "fragment-too-large"
+        case .transportCut: "transport-cut"
         case .rule: "rule"
         case .policy: "policy"
         case .reject: "reject"
@@ -127,6 +129,7 @@ public enum DropReason: UInt8, CaseIterable, Sendable {
         case .fragmentTimeout: "The rest of the datagram did not come in time."
         case .fragmentMemory: "Too many fragments were waiting."
         case .fragmentTooLarge: "The fragments add up to more than 65,535 bytes."
+        case .transportCut: "A rule wanted a TCP, UDP or ICMP header that is cut off."
         case .rule: "A rule's DROP."
         case .policy: "A built-in chain's DROP policy."
         case .reject: "A rule's REJECT."
