@@ -3,7 +3,9 @@ import Net
 /// Packets of one worker that wait for the Ethernet address of their next hop: a few for each, in order.
 struct NeighborQueue: ~Copyable {
     /// Next hops that may be waited for at a time.
-    static let hopLimit = 256
+    static let hopLimit = 512
+    /// Places of these that only gateways get, so that somebody who scans a subnet of ours cannot starve the way out.
+    static let gatewayReserve = 64
     /// Packets that wait for one next hop; more push the newest out.
     static let packetsPerHop = 16
     /// How long after the first packet we give up, should the kernel say nothing: its own three probes take three seconds.
@@ -42,7 +44,7 @@ struct NeighborQueue: ~Copyable {
                 if hopCount == 0 { break }
             }
         }
-        guard let free else { return nil }
+        guard let free, isGateway || hopCount < Self.hopLimit - Self.gatewayReserve else { return nil }
         hops[free] = Hop(
             address: address, port: port, isUsed: true, isGateway: isGateway, since: now,
             asked: Instant(nanoseconds: 0))

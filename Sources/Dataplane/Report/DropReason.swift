@@ -10,7 +10,6 @@ public enum DropReason: UInt8, CaseIterable, Sendable {
     case ipChecksum
     case ipOptions
     case sourceRoute
-    case icmpTooShort
 
     // Defragmentation.
     case fragmentLength
@@ -47,7 +46,6 @@ public enum DropReason: UInt8, CaseIterable, Sendable {
     case groupNotJoined
     case ttlExpired
     case tooBig
-    case localDestination
 
     // On the way out.
     case neighborQueueFull
@@ -70,7 +68,6 @@ public enum DropReason: UInt8, CaseIterable, Sendable {
         case .ipChecksum: "ip-checksum"
         case .ipOptions: "ip-options"
         case .sourceRoute: "source-route"
-        case .icmpTooShort: "icmp-too-short"
         case .fragmentLength: "fragment-length"
         case .fragmentOverlap: "fragment-overlap"
         case .fragmentDuplicate: "fragment-duplicate"
@@ -99,7 +96,6 @@ public enum DropReason: UInt8, CaseIterable, Sendable {
         case .groupNotJoined: "group-not-joined"
         case .ttlExpired: "ttl-expired"
         case .tooBig: "too-big"
-        case .localDestination: "local-destination"
         case .neighborQueueFull: "neighbor-queue-full"
         case .neighborFailed: "neighbor-failed"
         case .linkDown: "link-down"
@@ -122,7 +118,6 @@ public enum DropReason: UInt8, CaseIterable, Sendable {
         case .ipChecksum: "The IPv4 header checksum is wrong."
         case .ipOptions: "The IPv4 options are malformed."
         case .sourceRoute: "The packet asks for source routing, which is not done."
-        case .icmpTooShort: "The ICMP message ends before its header does."
         case .fragmentLength: "A fragment's length is no multiple of eight or contradicts an earlier one."
         case .fragmentOverlap: "A fragment overlaps another of its datagram (RFC 8900 practice, as Linux)."
         case .fragmentDuplicate: "The fragment had come before."
@@ -151,7 +146,6 @@ public enum DropReason: UInt8, CaseIterable, Sendable {
         case .groupNotJoined: "Nobody on the host has joined the multicast group on this port."
         case .ttlExpired: "The time to live ran out."
         case .tooBig: "The packet is larger than the egress MTU and must not be fragmented."
-        case .localDestination: "The host sent a packet to itself out of a port."
         case .neighborQueueFull: "Too many packets wait for the next hop's Ethernet address."
         case .neighborFailed: "The next hop did not answer."
         case .linkDown: "The egress link is down."
