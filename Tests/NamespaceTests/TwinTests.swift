@@ -60,11 +60,5 @@ extension NamespaceTests {
         func kernelAndMartlet(scenario: Scenario, kind: RouterKind) throws {
             try Self.requireTwin(scenario, NamespaceScenarioRunner(kind), "\(kind)")
         }
-
-        @Test("without its fast path Martlet is the kernel's twin too", .needsMartlet, arguments: ScenarioFolder.all)
-        func kernelAndSlowPath(scenario: Scenario) throws {
-            let runner = NamespaceScenarioRunner(.martlet(workers: 1), configuration: ["offload: off"])
-            try Self.requireTwin(scenario, runner, "Martlet without offload")
-        }
     }
 }
