@@ -48,6 +48,9 @@ public struct Arrival: Sendable {
 @safe public struct Worker: ~Copyable {
     /// The most frames in a burst.
     public static let burstLimit = 64
+    /// The most frames that a worker keeps between bursts: its stock, and those that wait for neighbours. The memory must have
+    /// room for them beside the rings, or who makes packets wait could stop the forwarding of others.
+    public static let mostFramesHeld = FramePool.capacity + NeighborQueue.hopLimit * NeighborQueue.packetsPerHop
 
     public let id: Int
     public let statistics: Statistics

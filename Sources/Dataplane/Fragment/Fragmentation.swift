@@ -61,6 +61,7 @@ extension Worker {
         part.egress = packet.egress
         part.nextHop = packet.nextHop
         part.neighbor = packet.neighbor
+        part.isViaGateway = packet.isViaGateway
         part.mark = packet.mark
         part.mtu = packet.mtu
         part.keepsLinkHeader = packet.keepsLinkHeader

@@ -11,6 +11,8 @@ import Net
     static let datagramLimit = 1024
     /// Fragments that may wait at a time; the kernel bounds their memory to 4 MiB (ipfrag_high_thresh).
     static let fragmentLimit = 4096
+    /// The most frames that wait here.
+    public static let mostFramesHeld = fragmentLimit
     /// ipfrag_time.
     static let lifetime: UInt64 = 30_000_000_000
     /// The most fragments of one datagram.

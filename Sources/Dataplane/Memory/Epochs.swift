@@ -29,7 +29,7 @@ import Synchronization
     /// Called by a worker at the start of a burst, before it loads anything shared.
     @inline(__always)
     public func enter(_ worker: Int) {
-        announcements[worker].epoch.store(global[0].load(ordering: .acquiring), ordering: .relaxed)
+        announcements[worker].epoch.store(global[0].load(ordering: .acquiring), ordering: .releasing)
         // No later load may move before the announcement, also where a sequentially consistent store would let plain ones.
         atomicMemoryFence(ordering: .sequentiallyConsistent)
     }

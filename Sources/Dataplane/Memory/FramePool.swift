@@ -49,7 +49,7 @@
 
 /// One worker's small stock of free chunks in front of the shared pool.
 public struct FramePool: ~Copyable {
-    private static let capacity = 1024
+    static let capacity = 1024
     private static let batch = 256
 
     private let shared: SharedFramePool

@@ -94,8 +94,9 @@ final class NeighborWriter {
         guard let place = places.removeValue(forKey: key) else { return }
         table.unlink(place.number, place.port, key.address)
         graves += 1
-        let old = table.setState(place.number, NeighborState(mac: .zero, state: .none))
-        if old.isUsable { altered = true }
+        table.setState(place.number, NeighborState(mac: .zero, state: .none))
+        // The number will be another's, also if this one never answered: nobody may go on with it.
+        altered = true
         retired.append(place.number)
     }
 

@@ -24,7 +24,8 @@ struct RouteCache: ~Copyable {
     @inline(__always)
     mutating func receive(_ query: RouteQuery, _ routing: Routing) -> RouteResult {
         let current = routing.generation
-        guard !routing.hasCustomRules else { return routing.receive(query) }
+        // A packet without a source is judged by its protocol too.
+        guard !routing.hasCustomRules, !query.source.isUnspecified else { return routing.receive(query) }
         if generation != current { forget(current) }
         let addresses = UInt64(query.source.rawValue) << 32 | UInt64(query.destination.rawValue)
         let rest = UInt64(query.mark) << 32 | UInt64(query.tos) << 8 | UInt64(query.ingress.rawValue)

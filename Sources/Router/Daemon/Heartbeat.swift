@@ -37,12 +37,18 @@ final class Heartbeat: Sendable {
                 let progress = exchange.lines[worker].progress.load(ordering: .relaxed)
                 let isParked = exchange.lines[worker].isParked.load(ordering: .relaxed) != 0
                 if progress == seen[worker], !isParked { allMoved = false }
-                seen[worker] = progress
             }
-            if allMoved { control.extend(to: Self.now() + Self.margin) }
+            if allMoved {
+                for worker in 0..<exchange.workerCount {
+                    seen[worker] = exchange.lines[worker].progress.load(ordering: .relaxed)
+                }
+                control.extend(to: Self.now() + Self.margin)
+                // The end may have come between the question and the answer.
+                if isOver.load(ordering: .sequentiallyConsistent) { control.release() }
+            }
             usleep(Self.interval)
         }
     }
 
-    func stop() { isOver.store(true, ordering: .relaxed) }
+    func stop() { isOver.store(true, ordering: .sequentiallyConsistent) }
 }

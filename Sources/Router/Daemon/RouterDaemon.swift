@@ -91,7 +91,10 @@ public final class RouterDaemon {
         let frameSize = largestMTU > 1500 + HostHeader.room ? 4096 : 2048
         let queues = configuration.ports.reduce(1) { $0 + Self.queueCount($1.name) }
         umem = try Umem(
-            UmemOptions(frameCount: queues * 2 * Self.ringSize + workerCount * 1024 + 8192, frameSize: frameSize))
+            UmemOptions(
+                frameCount: queues * 2 * Self.ringSize + workerCount * Worker.mostFramesHeld
+                    + Reassembly.mostFramesHeld + 8192,
+                frameSize: frameSize))
         core = try RouterCore(
             portNames: names,
             memory: unsafe FrameMemory(

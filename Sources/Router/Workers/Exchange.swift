@@ -7,7 +7,7 @@ import Synchronization
 /// What workers and the slow side say to each other: signs of life, frames for another's queue, wake-ups, and a pause in which the
 /// books are read.
 final class Exchange: @unchecked Sendable {
-    /// One worker's line in the shared memory; only the worker writes it, but for `isAsleep`, which a waker clears.
+    /// One worker's line in the shared memory; only the worker writes it.
     struct Line: ~Copyable {
         /// Grows with every round of the loop.
         let progress: Atomic<UInt64>
@@ -48,6 +48,8 @@ final class Exchange: @unchecked Sendable {
 
     /// Ends a worker's sleep, if it sleeps.
     func wake(_ worker: Int) {
+        // What was handed over must be seen by whoever goes to sleep now, or we see that it sleeps.
+        atomicMemoryFence(ordering: .sequentiallyConsistent)
         if lines[worker].isAsleep.load(ordering: .sequentiallyConsistent) != 0 { signal(wakeDescriptors[worker]) }
     }
 

@@ -33,6 +33,9 @@ import Synchronization
     private let stage: UnsafeMutableBufferPointer<FrameDescriptor>
     private let departures: Slab<Departure>
     private let staged: Slab<Int32>
+    /// Rings in which frames wait that the kernel did not take when it was told last.
+    private let isWaiting: Slab<Bool>
+    private var waitingCount = 0
     private let descriptors: UnsafeMutableBufferPointer<pollfd>
     private let incoming: Slab<Handoff>
     private let outgoing: Slab<Handoff>
@@ -67,6 +70,7 @@ import Synchronization
         unsafe stage = .allocate(capacity: max(ownRings.count, 1) * Self.stageSize)
         departures = Slab(count: max(ownRings.count, 1) * Self.stageSize)
         staged = Slab(count: max(ownRings.count, 1))
+        isWaiting = Slab(count: max(ownRings.count, 1))
         unsafe descriptors = .allocate(capacity: ownRings.count + 1)
         for (place, ring) in ownRings.enumerated() {
             unsafe descriptors[place] = pollfd(fd: ring.fileDescriptor, events: Int16(POLLIN), revents: 0)
@@ -137,6 +141,7 @@ import Synchronization
         for place in 0..<ringCount {
             reclaim(place)
             refill(place)
+            if isWaiting[place] { kick(place) }
             let count = unsafe rings[place].receive(into: received)
             guard count > 0 else { continue }
             total &+= count
@@ -294,9 +299,17 @@ import Synchronization
     private mutating func kick(_ place: Int) {
         let line = exchange.lines
         line[id].kicks.store(line[id].kicks.load(ordering: .relaxed) &+ 1, ordering: .relaxed)
-        for _ in 0..<16 {
-            guard rings[place].kick() == .busy else { return }
+        var result = rings[place].kick()
+        var tries = 0
+        while result == .busy, tries < 16 {
             reclaim(place)
+            result = rings[place].kick()
+            tries &+= 1
+        }
+        let waits = result == .busy || result == .linkDown
+        if waits != isWaiting[place] {
+            isWaiting[place] = waits
+            waitingCount &+= waits ? 1 : -1
         }
     }
 
@@ -306,11 +319,12 @@ import Synchronization
         let line = exchange.lines
         line[id].isAsleep.store(1, ordering: .sequentiallyConsistent)
         defer { line[id].isAsleep.store(0, ordering: .relaxed) }
+        atomicMemoryFence(ordering: .sequentiallyConsistent)
         // Whoever hands something over after this sees that we sleep; what came before, we see.
         for other in 0..<exchange.workerCount where other != id && incoming[other].count > 0 { return }
         if exchange.isPausing || exchange.isEnding { return }
         worker.rest()
-        let timeout = worker.timeToNextChore
+        let timeout = waitingCount > 0 ? min(worker.timeToNextChore, 2) : worker.timeToNextChore
         if unsafe Glibc.poll(descriptors.baseAddress, nfds_t(ringCount + 1), timeout) > 0,
             unsafe descriptors[ringCount].revents != 0
         {
