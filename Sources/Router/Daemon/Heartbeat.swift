@@ -22,12 +22,6 @@ final class Heartbeat: Sendable {
         self.exchange = exchange
     }
 
-    static func now() -> Instant {
-        var time = timespec()
-        unsafe clock_gettime(CLOCK_MONOTONIC, &time)
-        return Instant(nanoseconds: UInt64(time.tv_sec) * 1_000_000_000 + UInt64(time.tv_nsec))
-    }
-
     /// Runs until `stop`, in a thread of its own: nothing that another thread waits for can delay it.
     func run() {
         var seen = Array(repeating: UInt64.max, count: exchange.workerCount)
@@ -42,7 +36,7 @@ final class Heartbeat: Sendable {
                 for worker in 0..<exchange.workerCount {
                     seen[worker] = exchange.lines[worker].progress.load(ordering: .relaxed)
                 }
-                control.extend(to: Self.now() + Self.margin)
+                control.extend(to: MonotonicClock.now() + Self.margin)
                 // The end may have come between the question and the answer.
                 if isOver.load(ordering: .sequentiallyConsistent) { control.release() }
             }

@@ -34,7 +34,7 @@ public final class RouterDaemon {
     private let heartbeat: Heartbeat
     private var threads: [WorkerThread] = []
     private var server: ControlServer?
-    private let started = Heartbeat.now()
+    private let started = MonotonicClock.now()
 
     private var warned: Set<String> = []
     private var nextSecond = Instant(nanoseconds: 0)
@@ -213,7 +213,7 @@ public final class RouterDaemon {
         report()
         let heartbeat = self.heartbeat
         try DetachedThread.start { heartbeat.run() }
-        steering.extend(to: Heartbeat.now() + 600_000_000)
+        steering.extend(to: MonotonicClock.now() + 600_000_000)
     }
 
     private func routingPorts() -> [RoutingPort] {
@@ -280,7 +280,7 @@ public final class RouterDaemon {
                 default: return
                 }
             }
-            let now = Heartbeat.now()
+            let now = MonotonicClock.now()
             if now >= nextSecond {
                 nextSecond = now + 1_000_000_000
                 everySecond()

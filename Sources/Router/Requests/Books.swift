@@ -56,7 +56,7 @@ extension RequestHandler {
             }
             return core.books(
                 framesElsewhere: frames, lostInRings: ports.reduce(0) { $0 &+ $1.lost },
-                uptime: Heartbeat.now().since(started) / 1_000_000_000)
+                uptime: MonotonicClock.now().since(started) / 1_000_000_000)
         }
     }
 

@@ -6,7 +6,7 @@ import Synchronization
 extension RequestHandler {
     /// The flows that a filter means, in no order. They are copied first and told of afterwards.
     func listFlows(_ filter: FlowFilter, row: (FlowRow) throws -> Void) throws {
-        let now = Heartbeat.now()
+        let now = MonotonicClock.now()
         let records = core.lock.withLock { _ in
             var records: [FlowTable.Record] = []
             core.forEachFlow { if $0.expires > now { records.append($0) } }
@@ -25,7 +25,7 @@ extension RequestHandler {
 
     /// - Returns: how many there were.
     func deleteFlows(_ isMeant: (FlowRow) -> Bool) -> Int {
-        let now = Heartbeat.now()
+        let now = MonotonicClock.now()
         return core.lock.withLock { _ in
             var count = 0
             core.forEachFlow { record in

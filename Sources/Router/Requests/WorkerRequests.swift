@@ -8,10 +8,10 @@ extension RequestHandler {
     /// Takes the tenth of a second over which it measures how busy workers are.
     func workerRows() throws(Failure) -> [WorkerStatus] {
         let before = busyNanoseconds()
-        let start = Heartbeat.now()
+        let start = MonotonicClock.now()
         usleep(100_000)
         let after = busyNanoseconds()
-        let elapsed = Double(max(Heartbeat.now().since(start), 1))
+        let elapsed = Double(max(MonotonicClock.now().since(start), 1))
         return try withWorkersPaused {
             let reports = core.workerReports
             return (0..<exchange.workerCount).compactMap { id in

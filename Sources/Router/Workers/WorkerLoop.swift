@@ -92,30 +92,22 @@ import Synchronization
         unsafe descriptors.deallocate()
     }
 
-    /// CLOCK_MONOTONIC.
-    @inline(__always)
-    private static func clock() -> Instant {
-        var time = timespec()
-        unsafe clock_gettime(CLOCK_MONOTONIC, &time)
-        return Instant(nanoseconds: UInt64(time.tv_sec) &* 1_000_000_000 &+ UInt64(time.tv_nsec))
-    }
-
     // MARK: The loop
 
     /// Until the exchange says that it is over.
     mutating func run() {
-        var lastFrame = Self.clock()
+        var lastFrame = MonotonicClock.now()
         while !exchange.isEnding {
             if exchange.isPausing {
                 worker.rest()
                 exchange.park(id, stock: worker.pool.count)
             }
-            let now = Self.clock()
+            let now = MonotonicClock.now()
             let count = round(at: now)
             let line = exchange.lines
             line[id].progress.store(line[id].progress.load(ordering: .relaxed) &+ 1, ordering: .relaxed)
             if count > 0 {
-                let busy = Self.clock().since(now)
+                let busy = MonotonicClock.now().since(now)
                 line[id].busyNanoseconds.store(
                     line[id].busyNanoseconds.load(ordering: .relaxed) &+ busy, ordering: .relaxed)
                 lastFrame = now
