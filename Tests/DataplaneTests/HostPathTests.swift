@@ -32,7 +32,7 @@ struct HostPathTests {
     @Test("a mark that a rule gives finds the packet another way")
     func marked() {
         var setup = Bench.Setup()
-        setup.rules.chain(.mangle, .output, [RuleText.Rule(.mark(value: 1, mask: .max)).udp(to: 53)])
+        setup.rules.chain(.mangle, .output, [RuleText.Rule(.flow(.mark(value: 1, mask: .max))).udp(to: 53)])
         let bench = Bench(setup)
         bench.writer.apply([
             .route(Route(table: 100, prefix: .all, hops: [RouteHop(link: Bench.link(2), gateway: "172.16.0.2")])),

@@ -26,9 +26,9 @@ struct ParsingTests {
         text.chain(
             .filter, .forward,
             [
-                .accept.tcp(to: 22).matching(.tcpOption(kind: 99, isNegated: false)),
-                .accept.proto(.tcp).matching(.tcpOption(kind: 99, isNegated: false)), .drop.udp(to: 99),
-                .accept.proto(.icmp).matching(.icmp(type: 5, firstCode: 0, lastCode: 255, isNegated: false)),
+                .accept.tcp(to: 22).header(.tcpOption(kind: 99, isNegated: false)),
+                .accept.proto(.tcp).header(.tcpOption(kind: 99, isNegated: false)), .drop.udp(to: 99),
+                .accept.proto(.icmp).header(.icmp(type: 5, firstCode: 0, lastCode: 255, isNegated: false)),
                 .accept.flags(.fragment).states(.untracked),
                 RuleText.Rule(.reject(.tcpReset)).proto(.tcp).states(.invalid),
                 RuleText.Rule(.reject(.portUnreachable)).states(.invalid),

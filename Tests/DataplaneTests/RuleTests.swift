@@ -77,7 +77,7 @@ struct RuleTests {
 
     static let tcp = "lan tcp 10.0.0.2:1000 > 192.0.2.9:80 S mss 1460"
     static let echo = "lan icmp 10.0.0.2 > 192.0.2.9 echo 7 1"
-    static func ports(_ first: UInt16, _ last: UInt16, not: Bool = false) -> CompiledMatch.PortRange { .init(first: first, last: last, isNegated: not) }
+    static func ports(_ first: UInt16, _ last: UInt16, not: Bool = false) -> PortTest { .init(first: first, last: last, isNegated: not) }
     /// Text, rule, packet, whether it matches.
     static let matches: [(String, Rule, String, Bool)] = [
         ("-s", .accept.from("10.0.0.0/24"), packet, true), ("-s of others", .accept.from("10.0.1.0/24"), packet, false),
@@ -91,35 +91,35 @@ struct RuleTests {
         ("-p", .accept.proto(.udp), packet, true), ("-p another", .accept.proto(.tcp), packet, false),
         ("! -p", .accept.proto(.udp).flags(.notProtocol), packet, false), ("! -p another", .accept.proto(.tcp).flags(.notProtocol), packet, true),
         ("--dport", .accept.udp(to: 53), packet, true), ("--dport another", .accept.udp(to: 54), packet, false),
-        ("--sport range", .accept.proto(.udp).matching(.udp(source: ports(999, 1001), destination: .init())), packet, true),
-        ("! --sport range", .accept.proto(.udp).matching(.udp(source: ports(999, 1001, not: true), destination: .init())), packet, false),
-        ("--syn", .accept.proto(.tcp).matching(.tcp(source: .init(), destination: .init(), mask: 0x17, flags: 0x02, isNegated: false)), tcp, true),
-        ("! --syn", .accept.proto(.tcp).matching(.tcp(source: .init(), destination: .init(), mask: 0x17, flags: 0x02, isNegated: true)), tcp, false),
-        ("--tcp-option 2", .accept.proto(.tcp).matching(.tcpOption(kind: 2, isNegated: false)), tcp, true),
-        ("--tcp-option 3", .accept.proto(.tcp).matching(.tcpOption(kind: 3, isNegated: false)), tcp, false),
-        ("! --tcp-option 3", .accept.proto(.tcp).matching(.tcpOption(kind: 3, isNegated: true)), tcp, true),
-        ("--icmp-type echo-request", .accept.proto(.icmp).matching(.icmp(type: 8, firstCode: 0, lastCode: 255, isNegated: false)), echo, true),
-        ("--icmp-type another code", .accept.proto(.icmp).matching(.icmp(type: 8, firstCode: 1, lastCode: 1, isNegated: false)), echo, false),
-        ("--icmp-type any", .accept.proto(.icmp).matching(.icmp(type: 255, firstCode: 0, lastCode: 255, isNegated: false)), echo, true),
-        ("! --icmp-type", .accept.proto(.icmp).matching(.icmp(type: 8, firstCode: 0, lastCode: 255, isNegated: true)), echo, false),
+        ("--sport range", .accept.proto(.udp).header(.udp(source: ports(999, 1001), destination: .init())), packet, true),
+        ("! --sport range", .accept.proto(.udp).header(.udp(source: ports(999, 1001, not: true), destination: .init())), packet, false),
+        ("--syn", .accept.proto(.tcp).header(.tcp(source: .init(), destination: .init(), mask: 0x17, flags: 0x02, isNegated: false)), tcp, true),
+        ("! --syn", .accept.proto(.tcp).header(.tcp(source: .init(), destination: .init(), mask: 0x17, flags: 0x02, isNegated: true)), tcp, false),
+        ("--tcp-option 2", .accept.proto(.tcp).header(.tcpOption(kind: 2, isNegated: false)), tcp, true),
+        ("--tcp-option 3", .accept.proto(.tcp).header(.tcpOption(kind: 3, isNegated: false)), tcp, false),
+        ("! --tcp-option 3", .accept.proto(.tcp).header(.tcpOption(kind: 3, isNegated: true)), tcp, true),
+        ("--icmp-type echo-request", .accept.proto(.icmp).header(.icmp(type: 8, firstCode: 0, lastCode: 255, isNegated: false)), echo, true),
+        ("--icmp-type another code", .accept.proto(.icmp).header(.icmp(type: 8, firstCode: 1, lastCode: 1, isNegated: false)), echo, false),
+        ("--icmp-type any", .accept.proto(.icmp).header(.icmp(type: 255, firstCode: 0, lastCode: 255, isNegated: false)), echo, true),
+        ("! --icmp-type", .accept.proto(.icmp).header(.icmp(type: 8, firstCode: 0, lastCode: 255, isNegated: true)), echo, false),
         ("--ctstate NEW", .accept.states(.new), packet, true), ("! --ctstate NEW", .accept.states(.new, not: true), packet, false),
         ("--ctstate ESTABLISHED", .accept.states(.established), packet, false),
         ("--ctstate SNAT", .accept.states(.sourceNAT), packet, false),
-        ("--ctstatus NONE matches nothing", .accept.matching(.status(0, isNegated: false)), packet, false),
-        ("! --ctstatus SEEN_REPLY", .accept.matching(.status(2, isNegated: true)), packet, true),
-        ("--ctproto", .accept.matching(.flowProtocol(17, isNegated: false)), packet, true),
-        ("--ctorigsrc", .accept.matching(.flowOriginalSource(.init(address: 0x0A00_0000, mask: 0xFFFF_FF00))), packet, true),
-        ("! --ctorigsrc", .accept.matching(.flowOriginalSource(.init(address: 0x0A00_0000, mask: 0xFFFF_FF00, isNegated: true))), packet, false),
-        ("--ctrepldst", .accept.matching(.flowReplyDestination(.init(address: 0x0A00_0002, mask: .max))), packet, true),
-        ("--ctorigdstport", .accept.matching(.flowOriginalDestinationPort(ports(53, 53))), packet, true),
-        ("--ctreplsrcport", .accept.matching(.flowReplySourcePort(ports(53, 53))), packet, true),
-        ("--ctexpire", .accept.matching(.flowExpiry(first: 29, last: 30, isNegated: false)), packet, true),
-        ("--ctexpire of others", .accept.matching(.flowExpiry(first: 31, last: 99, isNegated: false)), packet, false),
-        ("--ctdir ORIGINAL", .accept.matching(.flowDirection(.original)), packet, true),
-        ("--mark 0", .accept.matching(.mark(value: 0, mask: .max, isNegated: false)), packet, true),
-        ("! --mark 0", .accept.matching(.mark(value: 0, mask: .max, isNegated: true)), packet, false),
+        ("--ctstatus NONE matches nothing", .accept.flow(.status(0, isNegated: false)), packet, false),
+        ("! --ctstatus SEEN_REPLY", .accept.flow(.status(2, isNegated: true)), packet, true),
+        ("--ctproto", .accept.flow(.ipProtocol(17, isNegated: false)), packet, true),
+        ("--ctorigsrc", .accept.flow(.originalSource(.init(address: 0x0A00_0000, mask: 0xFFFF_FF00))), packet, true),
+        ("! --ctorigsrc", .accept.flow(.originalSource(.init(address: 0x0A00_0000, mask: 0xFFFF_FF00, isNegated: true))), packet, false),
+        ("--ctrepldst", .accept.flow(.replyDestination(.init(address: 0x0A00_0002, mask: .max))), packet, true),
+        ("--ctorigdstport", .accept.flow(.originalDestinationPort(ports(53, 53))), packet, true),
+        ("--ctreplsrcport", .accept.flow(.replySourcePort(ports(53, 53))), packet, true),
+        ("--ctexpire", .accept.flow(.expiry(first: 29, last: 30, isNegated: false)), packet, true),
+        ("--ctexpire of others", .accept.flow(.expiry(first: 31, last: 99, isNegated: false)), packet, false),
+        ("--ctdir ORIGINAL", .accept.flow(.direction(.original)), packet, true),
+        ("--mark 0", .accept.surroundings(.mark(MaskedValueTest(value: 0, mask: .max, isNegated: false))), packet, true),
+        ("! --mark 0", .accept.surroundings(.mark(MaskedValueTest(value: 0, mask: .max, isNegated: true))), packet, false),
         ("a packet without a flow has no state but INVALID", .accept.states(.invalid), "lan udp 10.0.0.2:1 > 192.0.2.9:53 badsum", true),
-        ("and no flow's properties", .accept.matching(.flowDirection(.original)), "lan udp 10.0.0.2:1 > 192.0.2.9:53 badsum", false),
+        ("and no flow's properties", .accept.flow(.direction(.original)), "lan udp 10.0.0.2:1 > 192.0.2.9:53 badsum", false),
     ]
 
     @Test("a match, yes or no", arguments: 0..<matches.count)
@@ -144,10 +144,10 @@ struct RuleTests {
         setup.rules.chain(
             .mangle, .prerouting,
             [
-                Rule(.mark(value: 0xF0, mask: .max)), Rule(.mark(value: 0x0F, mask: 0x0F)),
-                .drop.matching(.mark(value: 0xFF, mask: 0xFF, isNegated: true)), Rule(.mark(value: 0x01, mask: 0)),
+                Rule(.flow(.mark(value: 0xF0, mask: .max))), Rule(.flow(.mark(value: 0x0F, mask: 0x0F))),
+                .drop.surroundings(.mark(MaskedValueTest(value: 0xFF, mask: 0xFF, isNegated: true))), Rule(.flow(.mark(value: 0x01, mask: 0))),
             ])
-        setup.rules.chain(.filter, .input, [.accept.matching(.mark(value: 0xFE, mask: .max, isNegated: false)), .drop])
+        setup.rules.chain(.filter, .input, [.accept.surroundings(.mark(MaskedValueTest(value: 0xFE, mask: .max, isNegated: false))), .drop])
         #expect(Bench(setup).send("lan udp 10.0.0.2:1 > 10.0.0.1:2").count == 1)
     }
 
@@ -155,7 +155,7 @@ struct RuleTests {
     func noTrack() {
         var setup = Bench.Setup()
         setup.rules = .nat((.postrouting, .masquerade.output("wan")))
-        setup.rules.chain(.raw, .prerouting, [Rule(.noTrack)])
+        setup.rules.chain(.raw, .prerouting, [Rule(.flow(.noTrack))])
         let bench = Bench(setup)
         #expect(bench.send("lan udp 10.0.0.2:5 > 192.0.2.9:53") == ["wan udp 10.0.0.2:5 > 192.0.2.9:53 ttl 63"])
         #expect(bench.flows.count == 0)

@@ -37,7 +37,7 @@ struct TrackingTests {
 
     @Test("NEW until answered, ESTABLISHED from then on, in both directions")
     func states() {
-        let states: [(CompiledMatch.States, String)] = [(.new, "new"), (.established, "established"), (.related, "related"), (.invalid, "invalid"), (.untracked, "untracked")]
+        let states: [(FlowMatch.States, String)] = [(.new, "new"), (.established, "established"), (.related, "related"), (.invalid, "invalid"), (.untracked, "untracked")]
         func state(_ bench: Bench, _ packet: String) -> String {
             let before = states.indices.map { bench.rules.counted(rule: $0).packets }
             bench.send(packet)
@@ -46,7 +46,7 @@ struct TrackingTests {
         var setup = Bench.Setup()
         setup.rules = .tracking
         setup.rules.chain(.filter, .forward, states.map { RuleText.Rule(.next).states($0.0) })
-        setup.rules.chain(.raw, .prerouting, [RuleText.Rule(.noTrack).udp(to: 99)])
+        setup.rules.chain(.raw, .prerouting, [RuleText.Rule(.flow(.noTrack)).udp(to: 99)])
         let bench = Bench(setup)
         #expect(state(bench, "lan udp 10.0.0.2:5000 > 192.0.2.9:53") == "new")
         #expect(state(bench, "lan udp 10.0.0.2:5000 > 192.0.2.9:53") == "new")

@@ -12,7 +12,10 @@ import Synchronization
     let rules: Slab<CompiledRule>
     let matches: Slab<CompiledMatch>
     let natRanges: Slab<NATRange>
-    let portRanges: Slab<CompiledMatch.PortRange>
+    let portRanges: Slab<PortTest>
+    /// Operands of no fixed length: strings, programs, prefixes. A rule names its own by place and number.
+    let bytes: Slab<UInt8>
+    let words: Slab<UInt32>
     private let counters: Slab<RuleCounter>
     private var entries = Entries(repeating: CompiledRules.none)
     public let ruleCount: Int
@@ -33,9 +36,11 @@ import Synchronization
         public var rules: [CompiledRule] = []
         public var matches: [CompiledMatch] = []
         public var natRanges: [NATRange] = []
-        public var portRanges: [CompiledMatch.PortRange] = []
+        public var portRanges: [PortTest] = []
         /// First rule of each built-in chain.
         public var entries: [(RuleTable, Hook, UInt32)] = []
+        public var bytes: [UInt8] = []
+        public var words: [UInt32] = []
         public var tracks = false
 
         public init() {}
@@ -51,6 +56,8 @@ import Synchronization
         matches = slab(source.matches)
         natRanges = slab(source.natRanges)
         portRanges = slab(source.portRanges)
+        bytes = slab(source.bytes)
+        words = slab(source.words)
         ruleCount = source.rules.count
         self.workerCount = workerCount
         counters = Slab(count: workerCount * source.rules.count)
@@ -96,6 +103,8 @@ import Synchronization
         matches.deallocate()
         natRanges.deallocate()
         portRanges.deallocate()
+        bytes.deallocate()
+        words.deallocate()
         counters.deallocate()
     }
 }

@@ -31,9 +31,9 @@ extension Worker {
         var depth = 0
         var current = entry
         while true {
-            var isSpoilt = false
-            guard matches(rules, current, packet, ingressBit, egressBit, &isSpoilt) else {
-                if isSpoilt { return .drop(.transportCut) }
+            var spoilt: DropReason?
+            guard matches(rules, current, packet, ingressBit, egressBit, hook, &spoilt) else {
+                if let spoilt { return .drop(spoilt) }
                 current &+= 1
                 continue
             }
@@ -71,13 +71,32 @@ extension Worker {
                 return .drop(.reject)
             case .translate(let range):
                 return .translate(range)
-            case .mark(let value, let mask):
-                packet.mark = packet.mark & ~mask ^ value
+            case .header(let target):
+                if let verdict = verdict(apply(target, &packet, hook)) { return verdict }
                 current &+= 1
-            case .noTrack:
-                if packet.tracking.state == .none { packet.tracking.state = .untracked }
+            case .flow(let target):
+                if let verdict = verdict(apply(target, &packet, hook)) { return verdict }
+                current &+= 1
+            case .copy(let target):
+                if let verdict = verdict(apply(target, &packet, hook)) { return verdict }
+                current &+= 1
+            case .report(let target):
+                if let verdict = verdict(apply(target, packet, hook)) { return verdict }
+                current &+= 1
+            case .memory(let target):
+                if let verdict = verdict(apply(target, packet, hook)) { return verdict }
                 current &+= 1
             }
+        }
+    }
+
+    /// nil: on with the next rule.
+    @inline(__always)
+    private func verdict(_ outcome: TargetOutcome) -> RuleVerdict? {
+        switch outcome {
+        case .next: nil
+        case .accept: .accept
+        case .drop(let reason): .drop(reason)
         }
     }
 
@@ -99,9 +118,9 @@ extension Worker {
 
     /// Reads the rule where it lies: a copy of it would cost more than the tests.
     @inline(__always)
-    private func matches(
+    private mutating func matches(
         _ rules: Slab<CompiledRule>, _ rule: UInt32, _ packet: Packet, _ ingressBit: UInt64, _ egressBit: UInt64,
-        _ isSpoilt: inout Bool
+        _ hook: Hook, _ spoilt: inout DropReason?
     ) -> Bool {
         let flags = rules[rule].flags
         guard rules[rule].ingress & ingressBit != 0, rules[rule].egress & egressBit != 0,
@@ -117,120 +136,9 @@ extension Worker {
         var match = rules[rule].firstMatch
         let end = match &+ rules[rule].matchCount
         while match < end {
-            guard matches(snapshot.rules.matches[match], packet, &isSpoilt) else { return false }
+            guard matches(snapshot.rules.matches[match], packet, hook, &spoilt) else { return false }
             match &+= 1
         }
         return true
-    }
-
-    /// - Parameter isSpoilt: set if the header that a match wants is cut off: such a packet is dropped at once ("hotdrop" in
-    ///   net/netfilter/xt_tcpudp.c and xt_multiport.c). Later fragments have none and just do not match, but for one so early that it could
-    ///   overwrite a TCP header (RFC 1858).
-    @inline(__always)
-    private func matches(_ match: CompiledMatch, _ packet: Packet, _ isSpoilt: inout Bool) -> Bool {
-        if !packet.hasTransport {
-            switch match {
-            case .tcp, .tcpOption:
-                isSpoilt = packet.fragmentOffset <= 8
-                return false
-            case .udp, .icmp, .multiport:
-                isSpoilt = packet.fragmentOffset == 0
-                return false
-            default: break
-            }
-        }
-        switch match {
-        case .tcp(let source, let destination, let mask, let flags, let isNegated):
-            return source.matches(packet.sourcePort) && destination.matches(packet.destinationPort)
-                && (packet.tcpFlags.rawValue & mask == flags) != isNegated
-        case .tcpOption(let kind, let isNegated):
-            return packet.hasTCPOption(kind) != isNegated
-        case .udp(let source, let destination):
-            return source.matches(packet.sourcePort) && destination.matches(packet.destinationPort)
-        case .icmp(let type, let firstCode, let lastCode, let isNegated):
-            let code = packet.transport8(Offset.icmpCode)
-            return (type == 255
-                || (packet.transport8(Offset.icmpType) == type && code >= firstCode && code <= lastCode)) != isNegated
-        case .mark(let value, let mask, let isNegated):
-            return (packet.mark & mask == value) != isNegated
-        case .multiport(let side, let first, let count, let isNegated):
-            var found = false
-            for index in first..<(first &+ count) {
-                let range = snapshot.rules.portRanges[index]
-                switch side {
-                case .source: found = range.matches(packet.sourcePort)
-                case .destination: found = range.matches(packet.destinationPort)
-                case .either: found = range.matches(packet.sourcePort) || range.matches(packet.destinationPort)
-                }
-                if found { break }
-            }
-            return found != isNegated
-        default:
-            return matchesFlow(match, packet)
-        }
-    }
-
-    /// The options of `-m conntrack` (conntrack_mt in net/netfilter/xt_conntrack.c). But for the state, a packet without a
-    /// flow matches none of them.
-    private func matchesFlow(_ match: CompiledMatch, _ packet: Packet) -> Bool {
-        let table = flows.flows
-        let flow = packet.tracking.flow
-        if case .states(let states, let isNegated) = match {
-            var bits: CompiledMatch.States
-            switch packet.tracking.state {
-            case .none, .invalid: bits = .invalid
-            case .new: bits = .new
-            case .established: bits = .established
-            case .related: bits = .related
-            case .untracked: bits = .untracked
-            }
-            if flow != 0 {
-                let status = table[flow].status
-                if status.contains(.sourceNAT) { bits.insert(.sourceNAT) }
-                if status.contains(.destinationNAT) { bits.insert(.destinationNAT) }
-            }
-            return states.isDisjoint(with: bits) == isNegated
-        }
-        guard flow != 0 else { return false }
-        switch match {
-        case .status(let bits, let isNegated):
-            // Only netfilter's own bits; ours stand above them.
-            let status = table[flow].status.rawValue & 0xFFFF
-            return (status & bits != 0) != isNegated
-        case .flowProtocol(let number, let isNegated):
-            return (table[flow].original.ipProtocol.rawValue == number) != isNegated
-        case .flowOriginalSource(let address): return address.matches(table[flow].original.source)
-        case .flowOriginalDestination(let address): return address.matches(table[flow].original.destination)
-        case .flowReplySource(let address): return address.matches(table[flow].reply.source)
-        case .flowReplyDestination(let address): return address.matches(table[flow].reply.destination)
-        case .flowOriginalSourcePort(let range): return range.matches(table[flow].original.sourcePort)
-        case .flowOriginalDestinationPort(let range): return range.matches(table[flow].original.destinationPort)
-        case .flowReplySourcePort(let range): return range.matches(table[flow].reply.sourcePort)
-        case .flowReplyDestinationPort(let range): return range.matches(table[flow].reply.destinationPort)
-        case .flowDirection(let direction): return packet.tracking.direction == direction
-        case .flowExpiry(let first, let last, let isNegated):
-            let seconds = table[flow].expires.since(now) / TCPTimeouts.second
-            return (seconds >= UInt64(first) && seconds <= UInt64(last)) != isNegated
-        default: return false
-        }
-    }
-}
-
-extension Packet {
-    /// Whether a TCP header carries an option of this kind (tcp_find_option in net/netfilter/xt_tcpudp.c).
-    func hasTCPOption(_ kind: UInt8) -> Bool {
-        let end = min(Int(transport8(Offset.tcpDataOffset) >> 4) * 4, transportLength)
-        var offset = Offset.tcpHeader
-        while offset < end {
-            let current = transport8(offset)
-            if current == kind { return true }
-            if current < 2 {
-                offset += 1
-            } else {
-                guard offset + 1 < end else { return false }
-                offset += max(Int(transport8(offset + 1)), 1)
-            }
-        }
-        return false
     }
 }

@@ -47,7 +47,8 @@ final class RouterCore: @unchecked Sendable {
         self.retirement = retirement
         writer = RoutingWriter(retire: { retirement.retire($0) })
         book = try RuleBook(
-            ruleset, portNames: portNames, alwaysTracks: alwaysTracks, workerCount: workerCount)
+            ruleset, for: RuleCompiler.Surroundings(portNames: portNames, alwaysTracks: alwaysTracks),
+            workerCount: workerCount)
         let pool = SharedFramePool(memory: memory)
         pool.fill(from: memory)
         shared = SharedState(
@@ -131,7 +132,7 @@ final class RouterCore: @unchecked Sendable {
     /// - Throws: if a rule cannot be carried out; nothing has changed then.
     func replaceRules(_ new: Ruleset, madeFrom earlier: Ruleset) throws(RuleCompiler.Refusal) {
         let next = try RuleBook(
-            new, portNames: portNames, alwaysTracks: alwaysTracks, workerCount: workerCount)
+            new, for: surroundings(alwaysTracks: alwaysTracks), workerCount: workerCount)
         replaceBook(next, madeFrom: earlier)
         rulesAreModified = true
     }
@@ -140,11 +141,15 @@ final class RouterCore: @unchecked Sendable {
     /// from what `ruleset` says.
     func reload(_ ruleset: Ruleset, conntrack: ConntrackConfiguration) throws(RuleCompiler.Refusal) {
         let next = try RuleBook(
-            ruleset, portNames: portNames, alwaysTracks: conntrack.always, workerCount: workerCount)
+            ruleset, for: surroundings(alwaysTracks: conntrack.always), workerCount: workerCount)
         alwaysTracks = conntrack.always
         tracking = TrackingSettings(conntrack)
         replaceBook(next, madeFrom: Ruleset())
         rulesAreModified = false
+    }
+
+    private func surroundings(alwaysTracks: Bool) -> RuleCompiler.Surroundings {
+        RuleCompiler.Surroundings(portNames: portNames, alwaysTracks: alwaysTracks, states: book.states)
     }
 
     private func replaceBook(_ next: RuleBook, madeFrom earlier: Ruleset) {
@@ -153,7 +158,10 @@ final class RouterCore: @unchecked Sendable {
         publish()
         waitForWorkers()
         book.inherit(from: old.current, madeFrom: earlier)
-        retirement.retire { old.compiled.deallocate() }
+        // What the old rules remember goes with the closure.
+        retirement.retire { [compiled = old.compiled, states = old.states] in
+            withExtendedLifetime(states) { compiled.deallocate() }
+        }
     }
 
     private func publish() {

@@ -8,11 +8,15 @@ struct RuleBook {
     private var ruleset: Ruleset
     private let origins: [RuleCompiler.Origin]
     let compiled: CompiledRules
+    /// What the rules remember, kept alive for `compiled`.
+    private(set) var states: RuleStates
 
-    init(_ ruleset: Ruleset, portNames: [String], alwaysTracks: Bool, workerCount: Int) throws(RuleCompiler.Refusal) {
-        let result = try RuleCompiler.compile(ruleset, portNames: portNames, alwaysTracks: alwaysTracks)
+    init(_ ruleset: Ruleset, for surroundings: RuleCompiler.Surroundings, workerCount: Int) throws(RuleCompiler.Refusal) {
+        let result = try RuleCompiler.compile(ruleset, for: surroundings)
         self.ruleset = ruleset
         origins = result.origins
+        states = result.states
+        states.forgetEarlier()
         compiled = CompiledRules(result.source, workerCount: workerCount)
     }
 

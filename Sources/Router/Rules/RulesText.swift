@@ -33,7 +33,7 @@ public enum RulesText {
         do throws(Failure) {
             let ruleset = try parse(text, file: file)
             do throws(RuleCompiler.Refusal) {
-                _ = try RuleCompiler.compile(ruleset, portNames: [], alwaysTracks: false)
+                _ = try RuleCompiler.compile(ruleset, for: RuleCompiler.Surroundings())
             } catch {
                 return [Control.Diagnostic(refusal: error, file: file)]
             }

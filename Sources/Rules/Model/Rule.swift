@@ -41,8 +41,8 @@ public struct Rule: Hashable, Sendable {
     /// `-C` find a rule.
     public func hasSameMeaning(as other: Rule) -> Bool { bare == other.bare }
 
-    /// The rule without counters and location.
-    var bare: Rule {
+    /// The rule without counters and location: equal for rules of the same meaning.
+    public var bare: Rule {
         var copy = self
         copy.counters = .zero
         copy.location = SourceLocation(line: 0, column: 0)

@@ -145,16 +145,18 @@ extension RuleText.Rule {
     func input(_ port: String) -> Self { with { $0.ingress = port } }
     func output(_ port: String) -> Self { with { $0.egress = port } }
     func proto(_ proto: IPProtocol) -> Self { with { $0.proto = proto } }
-    func matching(_ match: CompiledMatch) -> Self { with { $0.matches.append(match) } }
+    func header(_ match: HeaderMatch) -> Self { with { $0.matches.append(.header(match)) } }
+    func flow(_ match: FlowMatch) -> Self { with { $0.matches.append(.flow(match)) } }
+    func surroundings(_ match: SurroundingsMatch) -> Self { with { $0.matches.append(.surroundings(match)) } }
     func flags(_ flags: CompiledRule.Flags) -> Self { with { $0.flags.formUnion(flags) } }
-    func states(_ states: CompiledMatch.States, not: Bool = false) -> Self {
-        matching(.states(states, isNegated: not))
+    func states(_ states: FlowMatch.States, not: Bool = false) -> Self {
+        flow(.states(states, isNegated: not))
     }
     func tcp(to port: UInt16) -> Self {
-        proto(.tcp).matching(.tcp(source: .init(), destination: .init(first: port, last: port), mask: 0, flags: 0, isNegated: false))
+        proto(.tcp).header(.tcp(source: .init(), destination: .init(first: port, last: port), mask: 0, flags: 0, isNegated: false))
     }
     func udp(to port: UInt16) -> Self {
-        proto(.udp).matching(.udp(source: .init(), destination: .init(first: port, last: port)))
+        proto(.udp).header(.udp(source: .init(), destination: .init(first: port, last: port)))
     }
 
     private func with(_ change: (inout Self) -> Void) -> Self {

@@ -1,0 +1,79 @@
+import Dataplane
+import Net
+import Rules
+
+extension RuleCompiler {
+    /// nil if it is none of these.
+    mutating func flowMatches(_ match: Match, _ refuse: (String) -> Refusal) throws(Refusal) -> [FlowMatch]? {
+        switch match {
+        case .state(let state): [.states(FlowMatch.States(state.states.value), isNegated: state.states.isNegated)]
+        case .conntrack(let conntrack): flowMatches(conntrack)
+        default: nil
+        }
+    }
+
+    private func flowMatches(_ conntrack: ConntrackMatch) -> [FlowMatch] {
+        var found: [FlowMatch] = []
+        if let states = conntrack.states { found.append(.states(FlowMatch.States(states.value), isNegated: states.isNegated)) }
+        if let status = conntrack.status {
+            found.append(.status(UInt32(status.value.rawValue), isNegated: status.isNegated))
+        }
+        if let number = conntrack.ipProtocol {
+            found.append(.ipProtocol(number.value.rawValue, isNegated: number.isNegated))
+        }
+        if let address = conntrack.originalSource { found.append(.originalSource(MaskedAddressTest(address))) }
+        if let address = conntrack.originalDestination { found.append(.originalDestination(MaskedAddressTest(address))) }
+        if let address = conntrack.replySource { found.append(.replySource(MaskedAddressTest(address))) }
+        if let address = conntrack.replyDestination { found.append(.replyDestination(MaskedAddressTest(address))) }
+        if conntrack.originalSourcePorts != nil {
+            found.append(.originalSourcePort(PortTest(conntrack.originalSourcePorts)))
+        }
+        if conntrack.originalDestinationPorts != nil {
+            found.append(.originalDestinationPort(PortTest(conntrack.originalDestinationPorts)))
+        }
+        if conntrack.replySourcePorts != nil {
+            found.append(.replySourcePort(PortTest(conntrack.replySourcePorts)))
+        }
+        if conntrack.replyDestinationPorts != nil {
+            found.append(.replyDestinationPort(PortTest(conntrack.replyDestinationPorts)))
+        }
+        if let expiry = conntrack.expiry {
+            found.append(
+                .expiry(
+                    first: expiry.value.lowerBound, last: expiry.value.upperBound, isNegated: expiry.isNegated))
+        }
+        if let direction = conntrack.direction {
+            found.append(.direction(direction == .original ? .original : .reply))
+        }
+        return found
+    }
+
+    /// nil if it is none of these.
+    mutating func flowTarget(_ target: Target, _ refuse: (String) -> Refusal) throws(Refusal) -> FlowTarget? {
+        switch target {
+        case .mark(let mark): .mark(value: mark.operation.value, mask: mark.operation.mask)
+        case .notrack: .noTrack
+        default: nil
+        }
+    }
+}
+
+extension MaskedAddressTest {
+    init(_ address: Negatable<AddressMask>) {
+        self.init(
+            address: address.value.address.rawValue, mask: address.value.mask.rawValue, isNegated: address.isNegated)
+    }
+}
+
+extension FlowMatch.States {
+    init(_ states: FlowStates) {
+        self = []
+        if states.contains(.invalid) { insert(.invalid) }
+        if states.contains(.new) { insert(.new) }
+        if states.contains(.related) { insert(.related) }
+        if states.contains(.established) { insert(.established) }
+        if states.contains(.untracked) { insert(.untracked) }
+        if states.contains(.snat) { insert(.sourceNAT) }
+        if states.contains(.dnat) { insert(.destinationNAT) }
+    }
+}

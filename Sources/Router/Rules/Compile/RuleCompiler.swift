@@ -1,0 +1,260 @@
+import Dataplane
+import Net
+import Rules
+
+/// From the model of a ruleset to what the packet path reads.
+///
+/// All chains of all tables stand in one row, each followed by its policy or its return, as ip_tables lays them out. A rule
+/// that cannot be carried out is an error here, never a rule that is left out.
+struct RuleCompiler {
+    /// Where a rule of the compiled row comes from.
+    struct Origin: Sendable {
+        var table: TableName
+        var chain: Int
+        /// nil for the chain's policy, or its return.
+        var rule: Int?
+    }
+
+    struct Result {
+        var source: CompiledRules.Source
+        /// One for each rule of the row.
+        var origins: [Origin]
+        var states: RuleStates
+    }
+
+    /// A rule that the data plane cannot carry out.
+    struct Refusal: Error, CustomStringConvertible {
+        var table: TableName
+        var chain: String
+        /// From 1; 0 for the chain itself.
+        var number: Int
+        var rule: Rule?
+        var message: String
+
+        var description: String { "table \(table.rawValue), chain \(chain), rule \(number): \(message)" }
+    }
+
+    /// What rules are compiled for: the parts of a router that they can name.
+    struct Surroundings {
+        /// By `PortIndex`.
+        var portNames: [String] = []
+        /// Track flows even if no rule needs it.
+        var alwaysTracks = false
+        /// What the rules in force remember; rules that stay keep it.
+        var states = RuleStates()
+    }
+
+    let surroundings: Surroundings
+    var source = CompiledRules.Source()
+    private var origins: [Origin] = []
+    /// What the rules remember. It must live as long as the compiled rules may be used.
+    var states: RuleStates
+
+    static func compile(_ ruleset: Ruleset, for surroundings: Surroundings) throws(Refusal) -> Result {
+        var compiler = RuleCompiler(surroundings)
+        compiler.source.tracks = surroundings.alwaysTracks || ruleset.needsTracking
+        for table in ruleset.tables { try compiler.add(table) }
+        return Result(source: compiler.source, origins: compiler.origins, states: compiler.states)
+    }
+
+    private init(_ surroundings: Surroundings) {
+        self.surroundings = surroundings
+        states = RuleStates(following: surroundings.states)
+    }
+
+    // MARK: Tables and chains
+
+    private mutating func add(_ table: Table) throws(Refusal) {
+        // First where every chain begins, since rules jump forward as well.
+        var starts: [String: UInt32] = [:]
+        var next = UInt32(source.rules.count)
+        for chain in table.chains {
+            starts[chain.name] = next
+            next += UInt32(chain.rules.count) + 1
+        }
+        try checkDepth(table)
+        let reachability = table.reachability
+        for (chainNumber, chain) in table.chains.enumerated() {
+            if let hook = chain.hook, let start = starts[chain.name] {
+                source.entries.append((Self.table(table.name), Self.hook(hook), start))
+            }
+            for (number, rule) in chain.rules.enumerated() {
+                let refuse = { (message: String) in
+                    Refusal(table: table.name, chain: chain.name, number: number + 1, rule: rule, message: message)
+                }
+                origins.append(Origin(table: table.name, chain: chainNumber, rule: number))
+                if case .redirect = rule.target, reachability.hooks(chain: chain.name, rule: number).contains(.output) {
+                    // It would lead to the loopback interface, which is the kernel's alone.
+                    throw refuse("REDIRECT does not act yet on what the host itself sends; use it in PREROUTING")
+                }
+                states.enter(rule, table: table.name, chain: chain.name)
+                try add(rule, starts, refuse)
+            }
+            var last = CompiledRule()
+            last.target =
+                switch chain.policy {
+                case .accept: .policyAccept
+                case .drop: .policyDrop
+                case nil: .return
+                }
+            origins.append(Origin(table: table.name, chain: chainNumber, rule: nil))
+            source.rules.append(last)
+        }
+    }
+
+    /// The packet path keeps its place in so many chains at the most.
+    private func checkDepth(_ table: Table) throws(Refusal) {
+        var depths: [String: Int] = [:]
+        func depth(_ name: String, _ path: Int) -> Int {
+            if let known = depths[name] { return known }
+            // A loop is refused before; this only keeps the search finite.
+            guard path < 1000, let chain = table[chain: name] else { return 0 }
+            var deepest = 0
+            for rule in chain.rules {
+                switch rule.target {
+                case .jump(let target), .goto(let target): deepest = max(deepest, depth(target, path + 1) + 1)
+                default: break
+                }
+            }
+            depths[name] = deepest
+            return deepest
+        }
+        for chain in table.chains where depth(chain.name, 0) > 60 {
+            throw Refusal(
+                table: table.name, chain: chain.name, number: 0, rule: nil,
+                message: "chains call each other more than 60 deep")
+        }
+    }
+
+    private static func table(_ name: TableName) -> RuleTable {
+        switch name {
+        case .raw: .raw
+        case .mangle: .mangle
+        case .nat: .nat
+        case .filter: .filter
+        }
+    }
+
+    private static func hook(_ hook: Rules.Hook) -> Dataplane.Hook {
+        switch hook {
+        case .prerouting: .prerouting
+        case .input: .input
+        case .forward: .forward
+        case .output: .output
+        case .postrouting: .postrouting
+        }
+    }
+
+    // MARK: Rules
+
+    private mutating func add(
+        _ rule: Rule, _ starts: [String: UInt32], _ refuse: (String) -> Refusal
+    ) throws(Refusal) {
+        var compiled = CompiledRule()
+        if let from = rule.source {
+            compiled.source = from.value.address.rawValue
+            compiled.sourceMask = from.value.mask.rawValue
+            if from.isNegated { compiled.flags.insert(.notSource) }
+        }
+        if let to = rule.destination {
+            compiled.destination = to.value.address.rawValue
+            compiled.destinationMask = to.value.mask.rawValue
+            if to.isNegated { compiled.flags.insert(.notDestination) }
+        }
+        compiled.ingress = portSet(rule.inInterface)
+        compiled.egress = portSet(rule.outInterface)
+        if let ipProtocol = rule.ipProtocol {
+            compiled.ipProtocol = ipProtocol.value.rawValue
+            if ipProtocol.isNegated { compiled.flags.insert(.notProtocol) }
+        }
+        if let fragments = rule.fragments { compiled.flags.insert(fragments ? .fragment : .notFragment) }
+        compiled.firstMatch = UInt32(source.matches.count)
+        for match in rule.matches { source.matches += try compile(match, refuse) }
+        compiled.matchCount = UInt32(source.matches.count) - compiled.firstMatch
+        compiled.target = try target(rule.target, starts, refuse)
+        source.rules.append(compiled)
+    }
+
+    /// The ports whose names match, by index, and bit 63 for packets that have no port on that side.
+    private func portSet(_ pattern: Negatable<InterfacePattern>?) -> UInt64 {
+        guard let pattern else { return .max }
+        var set: UInt64 = 0
+        for (index, name) in surroundings.portNames.enumerated() where pattern.value.matches(name) { set |= 1 << UInt64(index) }
+        if pattern.value.matches("") { set |= 1 << 63 }
+        return pattern.isNegated ? ~set : set
+    }
+
+    private mutating func compile(_ match: Match, _ refuse: (String) -> Refusal) throws(Refusal) -> [CompiledMatch] {
+        if case .comment = match { return [] }
+        if let found = headerMatches(match) { return found.map { .header($0) } }
+        if let found = try flowMatches(match, refuse) { return found.map { .flow($0) } }
+        if let found = try surroundingsMatches(match, refuse) { return found.map { .surroundings($0) } }
+        if let found = try memoryMatches(match, refuse) { return found.map { .memory($0) } }
+        if let found = try setTests(match, refuse) { return found.map { .set($0) } }
+        throw refuse("match \"\(match.description.name)\" does not act yet")
+    }
+
+    private mutating func target(
+        _ target: Target, _ starts: [String: UInt32], _ refuse: (String) -> Refusal
+    ) throws(Refusal) -> CompiledTarget {
+        switch target {
+        case .none: return .next
+        case .accept: return .accept
+        case .drop: return .drop
+        case .return: return .return
+        case .jump(let chain):
+            guard let start = starts[chain] else { throw refuse("there is no chain \"\(chain)\"") }
+            return .jump(start)
+        case .goto(let chain):
+            guard let start = starts[chain] else { throw refuse("there is no chain \"\(chain)\"") }
+            return .goto(start)
+        case .reject(let reject): return .reject(RejectKind(reject.answer))
+        default: break
+        }
+        if let range = natRange(target) {
+            source.natRanges.append(range)
+            return .translate(UInt32(source.natRanges.count - 1))
+        }
+        if let found = headerTarget(target) { return .header(found) }
+        if let found = try flowTarget(target, refuse) { return .flow(found) }
+        if let found = try copyTarget(target, refuse) { return .copy(found) }
+        if let found = try reportTarget(target, refuse) { return .report(found) }
+        if let found = try memoryTarget(target, refuse) { return .memory(found) }
+        throw refuse("target \"\(target.description?.name ?? "")\" does not act yet")
+    }
+}
+
+extension RejectKind {
+    fileprivate init(_ answer: RejectTarget.Answer) {
+        self =
+            switch answer {
+            case .netUnreachable: .networkUnreachable
+            case .hostUnreachable: .hostUnreachable
+            case .protocolUnreachable: .protocolUnreachable
+            case .portUnreachable: .portUnreachable
+            case .netProhibited: .networkProhibited
+            case .hostProhibited: .hostProhibited
+            case .adminProhibited: .administrativelyProhibited
+            case .tcpReset: .tcpReset
+            }
+    }
+}
+
+extension Ruleset {
+    /// Whether any rule needs to know flows: then fragments are put together and packets tracked, as in the kernel.
+    var needsTracking: Bool {
+        contains(.nat)
+            || tables.contains { table in
+                table.chains.contains { chain in
+                    chain.rules.contains { rule in
+                        rule.matches.contains { match in
+                            switch match {
+                            case .conntrack, .state: true
+                            default: false
+                            }
+                        }
+                    }
+                }
+            }
+    }
+}
