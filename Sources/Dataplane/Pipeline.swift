@@ -123,7 +123,7 @@ extension Worker {
     }
 
     @inline(__always)
-    private func take(_ way: RouteResult, _ packet: inout Packet) {
+    func take(_ way: RouteResult, _ packet: inout Packet) {
         packet.egress = way.egress
         packet.nextHop = way.nextHop
         packet.isViaGateway = way.isGateway
@@ -249,7 +249,7 @@ extension Worker {
 
     /// The POSTROUTING hook and the way out (ip_output in net/ipv4/ip_output.c).
     @inline(__always)
-    private mutating func leave(_ packet: inout Packet) {
+    mutating func leave(_ packet: inout Packet) {
         if case .drop(let reason) = evaluate(.mangle, .postrouting, &packet) { return drop(packet, reason) }
         if snapshot.rules.translates, let reason = translate(&packet, .postrouting, .source) {
             return drop(packet, reason)

@@ -16,6 +16,8 @@ import Synchronization
     /// Operands of no fixed length: strings, programs, prefixes. A rule names its own by place and number.
     let bytes: Slab<UInt8>
     let words: Slab<UInt32>
+    let hashMarks: Slab<HashMark>
+    let connectionCounts: Slab<ConnectionCount>
     private let counters: Slab<RuleCounter>
     private var entries = Entries(repeating: CompiledRules.none)
     public let ruleCount: Int
@@ -41,6 +43,8 @@ import Synchronization
         public var entries: [(RuleTable, Hook, UInt32)] = []
         public var bytes: [UInt8] = []
         public var words: [UInt32] = []
+        public var hashMarks: [HashMark] = []
+        public var connectionCounts: [ConnectionCount] = []
         public var tracks = false
 
         public init() {}
@@ -58,6 +62,8 @@ import Synchronization
         portRanges = slab(source.portRanges)
         bytes = slab(source.bytes)
         words = slab(source.words)
+        hashMarks = slab(source.hashMarks)
+        connectionCounts = slab(source.connectionCounts)
         ruleCount = source.rules.count
         self.workerCount = workerCount
         counters = Slab(count: workerCount * source.rules.count)
@@ -105,6 +111,8 @@ import Synchronization
         portRanges.deallocate()
         bytes.deallocate()
         words.deallocate()
+        hashMarks.deallocate()
+        connectionCounts.deallocate()
         counters.deallocate()
     }
 }

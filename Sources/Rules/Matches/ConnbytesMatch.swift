@@ -26,7 +26,7 @@ public struct ConnbytesMatch: MatchExtension {
         options: [
             OptionDescription("connbytes", canNegate: true), OptionDescription("connbytes-dir"),
             OptionDescription("connbytes-mode"),
-        ], scope: .packet, status: .awaitsLanguage)
+        ], scope: .packet, status: .acts)
 
     public var match: Match { .connbytes(self) }
 

@@ -34,7 +34,7 @@ public struct ConnmarkTarget: TargetExtension {
             OptionDescription("or-mark"), OptionDescription("xor-mark"), OptionDescription("save-mark", arguments: 0),
             OptionDescription("restore-mark", arguments: 0), OptionDescription("ctmask"), OptionDescription("nfmask"),
             OptionDescription("mask"), OptionDescription("left-shift-mark"), OptionDescription("right-shift-mark"),
-        ], scope: .flow, status: .awaitsLanguage)
+        ], scope: .flow, status: .acts)
 
     public var target: Target { .connmark(self) }
     /// The first packet's mark need not be the later ones', so saving it is not done once for all.
