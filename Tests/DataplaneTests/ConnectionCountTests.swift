@@ -91,7 +91,7 @@ struct ConnectionCountTests {
             table.flows[flow].set(.confirmed)
             table.flows[flow].expire(at: now + 1_000_000_000)
         }
-        inParallel(4) { thread in
+        onThreads(4) { thread in
             for step in 0..<1000 {
                 let flow = UInt32((step + thread * 250) % 1000 + 1)
                 let subject = ConnectionCount.Subject(address: 1, zone: 0, flow: flow, tuple: table.flows[flow].original)
