@@ -138,7 +138,8 @@ extension Worker {
     /// ip_forward in net/ipv4/ip_forward.c.
     @inline(__always)
     private mutating func forward(_ packet: inout Packet) {
-        if packet.isLinkBroadcast { return drop(packet, .linkBroadcastForward) }
+        // A rule may have made a group's frame one of ours (`-m cluster`).
+        if packet.isLinkBroadcast, packet.linkDestination.isGroup { return drop(packet, .linkBroadcastForward) }
         if packet.ttl <= 1 {
             // RFC 1812, 5.3.1.
             sendError(ICMPType.timeExceeded, 0, about: packet)

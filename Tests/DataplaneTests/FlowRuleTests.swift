@@ -1,4 +1,5 @@
 import Net
+import Synchronization
 import TestSupport
 import Testing
 

@@ -12,7 +12,7 @@ struct JenkinsHash {
     /// Brings a hash into 0 to `limit - 1` (reciprocal_scale of include/linux/math.h).
     @inline(__always)
     static func scale(_ hash: UInt32, to limit: UInt32) -> UInt32 {
-        UInt32(truncatingIfNeeded: UInt64(hash) &* UInt64(limit) >> 32)
+        UInt32(truncatingIfNeeded: (UInt64(hash) &* UInt64(limit)) >> 32)
     }
 
     /// Wrapping is the hash.

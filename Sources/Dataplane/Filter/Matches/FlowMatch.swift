@@ -70,6 +70,7 @@ extension Worker {
         switch match {
         case .label(let label, let sets, let isNegated): return hasLabel(flow, label, sets: sets) != isNegated
         case .helper(let helpers, let isNegated): return wasAnnounced(flow, byOneOf: helpers) != isNegated
+        case .cluster: if packet.isLinkBroadcast { adopt(packet) }
         default: break
         }
         guard flow != 0 else { return false }

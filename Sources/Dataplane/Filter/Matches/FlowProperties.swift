@@ -62,6 +62,14 @@ extension Worker {
         return helper != 0 && helpers & (1 << UInt64(helper & 63)) != 0
     }
 
+    /// Nodes of a cluster share an Ethernet address, which therefore is a group's. xt_cluster makes such a frame one of our own, or
+    /// nothing would be forwarded or taken from it; here its address is replaced.
+    @inline(never)
+    func adopt(_ packet: Packet) {
+        guard !packet.destination.isMulticast, packet.linkDestination != .broadcast, packet.ingress != .host else { return }
+        packet.setLinkAddresses(destination: routing.ports.mac(packet.ingress), source: packet.linkSource)
+    }
+
     /// xt_cluster_mt in net/netfilter/xt_cluster.c: the node that the flow's client falls to; that of the flow that announced it,
     /// if another did. The kernel hashes the address as it lies in memory.
     @inline(__always)

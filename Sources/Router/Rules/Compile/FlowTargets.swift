@@ -3,7 +3,6 @@ import Net
 import Rules
 
 extension FlowMatch {
-    /// `! --connbytes 5:5` is the same as without the `!`: iptables swaps the ends to say so, and these are alike.
     init(_ connbytes: ConnbytesMatch) {
         let unit: Carried.Unit =
             switch connbytes.unit {
@@ -20,7 +19,7 @@ extension FlowMatch {
         let range = connbytes.amount.value
         self = .carried(
             Carried(unit, side), first: range.lowerBound, last: range.upperBound,
-            isNegated: connbytes.amount.isNegated && range.lowerBound != range.upperBound)
+            isNegated: connbytes.amount.isNegated)
     }
 }
 
