@@ -6,7 +6,8 @@ import Synchronization
 ///
 /// A flow counts as long as it lives, but for a TCP connection that is closed. Nobody tells the list of a flow's end; whoever counts
 /// looks at each flow in the same bucket and takes the ended ones out. When the places run out, some buckets are swept of them at a
-/// time.
+/// time. (The kernel looks no further than the packet's own flow, at ten ended ones at the most, and not twice within a tick of its
+/// clock, so that it counts too many for a while; here the count is exact.)
 ///
 /// A bucket's lock guards its list; a flow's lock may be taken under it, and the lock of the free places, never another
 /// bucket's.
