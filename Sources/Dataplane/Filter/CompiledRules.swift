@@ -16,6 +16,10 @@ import Synchronization
     /// Operands of no fixed length: strings, programs, prefixes. A rule names its own by place and number.
     let bytes: Slab<UInt8>
     let words: Slab<UInt32>
+    /// Operands of matches about time, rates and turns.
+    let around: AroundOperands
+    /// Whether a rule asks for realms, so that what the host sends needs a look at its route.
+    let asksForRealms: Bool
     /// nil if no chain is long.
     let index: RuleIndex?
     private let counters: Slab<RuleCounter>
@@ -43,6 +47,7 @@ import Synchronization
         public var entries: [(RuleTable, Hook, UInt32)] = []
         public var bytes: [UInt8] = []
         public var words: [UInt32] = []
+        public var around = AroundSource()
         public var tracks = false
 
         public init() {}
@@ -58,6 +63,8 @@ import Synchronization
         portRanges = Slab(source.portRanges)
         bytes = Slab(source.bytes)
         words = Slab(source.words)
+        around = AroundOperands(source.around)
+        asksForRealms = source.around.asksForRealms
         ruleCount = source.rules.count
         self.workerCount = workerCount
         counters = Slab(count: workerCount * source.rules.count)
@@ -105,6 +112,7 @@ import Synchronization
         portRanges.deallocate()
         bytes.deallocate()
         words.deallocate()
+        around.deallocate()
         index?.deallocate()
         counters.deallocate()
     }

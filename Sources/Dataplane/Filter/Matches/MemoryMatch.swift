@@ -1,5 +1,11 @@
 /// Matches whose answer depends on packets seen before. What they remember is shared by all workers and exact: see `State/`.
 public enum MemoryMatch: Sendable {
+    /// `-m statistic --mode random`: of 2³¹ packets, this many on the average.
+    case chance(UInt32, isNegated: Bool)
+    /// `-m statistic --mode nth`: by number of the counter; one packet of `last + 1`.
+    case turn(UInt32, last: UInt32, isNegated: Bool)
+    /// `-m rateest`, by its number.
+    case rate(UInt32)
 }
 
 extension Worker {
@@ -7,6 +13,11 @@ extension Worker {
         _ match: MemoryMatch, _ packet: Packet, _ hook: Hook, _ spoilt: inout DropReason?
     ) -> Bool {
         switch match {
+        case .chance(let probability, let isNegated):
+            (UInt32(truncatingIfNeeded: random.next()) & 0x7FFF_FFFF < probability) != isNegated
+        case .turn(let number, let last, let isNegated):
+            snapshot.rules.around.turns[number].take(last: last) != isNegated
+        case .rate(let number): snapshot.rules.around.rates[number].matches(snapshot.rules.around.meters, at: now)
         }
     }
 }
