@@ -32,6 +32,8 @@ struct RuleText {
     }
 
     var tracks = false
+    /// Operands that matches name by number.
+    var around = AroundSource()
     /// Whether long chains have an index.
     var isIndexed = true
     private var portRanges: [PortTest] = []
@@ -72,6 +74,7 @@ struct RuleText {
     func compiled(workerCount: Int) -> CompiledRules {
         var source = CompiledRules.Source()
         source.tracks = tracks
+        source.around = around
         source.portRanges = portRanges
         var starts: [String: UInt32] = [:]
         var next = UInt32(chains.reduce(0) { $0 + $1.rules.count + 1 })
@@ -159,6 +162,7 @@ extension RuleText.Rule {
     func header(_ match: HeaderMatch) -> Self { with { $0.matches.append(.header(match)) } }
     func flow(_ match: FlowMatch) -> Self { with { $0.matches.append(.flow(match)) } }
     func surroundings(_ match: SurroundingsMatch) -> Self { with { $0.matches.append(.surroundings(match)) } }
+    func memory(_ match: MemoryMatch) -> Self { with { $0.matches.append(.memory(match)) } }
     func flags(_ flags: CompiledRule.Flags) -> Self { with { $0.flags.formUnion(flags) } }
     func states(_ states: FlowMatch.States, not: Bool = false) -> Self {
         flow(.states(states, isNegated: not))
