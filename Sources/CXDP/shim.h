@@ -248,6 +248,16 @@ static inline int martlet_pin_thread(int cpu)
 	return syscall(SYS_sched_setaffinity, 0, sizeof set, set) < 0 ? errno : 0;
 }
 
+/*
+ * Minutes west of UTC, as the kernel's own time zone has it (sys_tz). The C library's gettimeofday has not told it since 2.31.
+ */
+static inline int martlet_minutes_west(void)
+{
+	struct { int minutes_west, dst; } zone = {};
+
+	return syscall(SYS_gettimeofday, NULL, &zone) < 0 ? 0 : zone.minutes_west;
+}
+
 #define MARTLET_CLONE_NEWNET 0x40000000 /* CLONE_NEWNET, linux/sched.h */
 
 /* Moves the calling thread into a new, anonymous network namespace. Returns 0 or -1 with errno set. */

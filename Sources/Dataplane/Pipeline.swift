@@ -80,6 +80,7 @@ extension Worker {
     @inline(__always)
     private mutating func route(_ packet: inout Packet) {
         let way = routeCache.receive(query(packet, from: packet.ingress), routing)
+        packet.realm = way.realm
         switch way.kind {
         case .unicast:
             take(way, &packet)
@@ -129,6 +130,7 @@ extension Worker {
         packet.isViaGateway = way.isGateway
         packet.neighbor = way.neighbor
         packet.mtu = Int(way.mtu)
+        packet.realm = way.realm
         packet.keepsLinkHeader = false
         packet.isForHost = false
     }
@@ -202,7 +204,11 @@ extension Worker {
     /// The OUTPUT hook. What is made here has no way out yet and finds one first; what the host sends has the kernel's, and keeps it
     /// unless a rule changes what the choice depends on.
     mutating func output(_ packet: inout Packet) {
-        if packet.isAnswer, !reroute(&packet) { return }
+        if packet.isAnswer {
+            if !reroute(&packet) { return }
+        } else if snapshot.rules.asksForRealms {
+            packet.realm = routing.lookup(query(packet, from: .host)).realm
+        }
         if case .drop(let reason) = evaluate(.raw, .output, &packet) { return drop(packet, reason) }
         if snapshot.rules.tracks, packet.tracking.state == .none, let reason = track(&packet, verifies: false) {
             return drop(packet, reason)
@@ -231,6 +237,7 @@ extension Worker {
             return true
         case .local:
             // Back to the host itself.
+            packet.realm = way.realm
             packet.isForHost = true
             return true
         case .broadcast, .multicast:

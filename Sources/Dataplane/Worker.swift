@@ -11,6 +11,7 @@ public struct SharedState: Sendable {
     public let groups: GroupTable
     public let epochs: Epochs
     public let snapshots: SnapshotCell
+    public let wallClock: WallClock
 
     public init(
         memory: FrameMemory, pool: SharedFramePool, flows: FlowTable, routing: Routing, epochs: Epochs,
@@ -25,6 +26,7 @@ public struct SharedState: Sendable {
         reassembly = Reassembly()
         icmpLimiter = ICMPLimiter()
         groups = GroupTable()
+        wallClock = WallClock()
     }
 }
 
@@ -53,6 +55,8 @@ public struct Arrival: Sendable {
     public static let mostFramesHeld = FramePool.capacity + NeighborQueue.hopLimit * NeighborQueue.packetsPerHop
 
     public let id: Int
+    /// The CPU that it runs on, if it is pinned to one; else its own number. `-m cpu` asks for it.
+    public var cpu: UInt32
     public let statistics: Statistics
     public let effects: EffectRing
     public var output = Output()
@@ -66,6 +70,7 @@ public struct Arrival: Sendable {
     let groups: GroupTable
     let epochs: Epochs
     let snapshots: SnapshotCell
+    let wallClock: WallClock
 
     var owner: FlowOwner
     var neighborQueue = NeighborQueue()
@@ -96,6 +101,7 @@ public struct Arrival: Sendable {
     ///   - seed: for ports and identifiers; random but in tests.
     public init(id: Int, shared: SharedState, snapshot: Snapshot, seed: UInt64) {
         self.id = id
+        cpu = UInt32(truncatingIfNeeded: id)
         memory = shared.memory
         pool = FramePool(shared: shared.pool)
         flows = shared.flows
@@ -105,6 +111,7 @@ public struct Arrival: Sendable {
         groups = shared.groups
         epochs = shared.epochs
         snapshots = shared.snapshots
+        wallClock = shared.wallClock
         self.snapshot = snapshot
         statistics = Statistics()
         effects = EffectRing()
@@ -135,6 +142,7 @@ public struct Arrival: Sendable {
         self.now = now
         snapshots.load(into: &snapshot)
         owner.advance(to: now)
+        if id == 0 { advanceMeters() }
         expireFragments()
         advanceNeighbors()
     }

@@ -17,10 +17,12 @@ extension Link {
         var name: String?
         var mac = MACAddress.zero
         var mtu = 0
+        var group: UInt32 = 0
         for attribute in payload.attributes(from: Self.headerSize) {
             switch attribute.kind {
             case Int(IFLA_IFNAME): name = attribute.value.text()
             case Int(IFLA_MTU): mtu = Int(attribute.value.uint32(at: 0) ?? 0)
+            case Int(IFLA_GROUP): group = attribute.value.uint32(at: 0) ?? 0
             case Int(IFLA_ADDRESS) where attribute.value.count == 6:
                 mac = attribute.value.mac(at: 0) ?? .zero
             default: break
@@ -29,7 +31,7 @@ extension Link {
         guard let name else { return nil }
         self.init(
             index: LinkIndex(rawValue: Int32(bitPattern: index)), name: name, mac: mac, mtu: mtu,
-            isUp: flags & UInt32(IFF_UP) != 0, isRunning: flags & UInt32(IFF_RUNNING) != 0)
+            isUp: flags & UInt32(IFF_UP) != 0, isRunning: flags & UInt32(IFF_RUNNING) != 0, group: group)
     }
 
     /// The link that an RTM_DELLINK says is gone, or nil if it tells of a bridge membership.

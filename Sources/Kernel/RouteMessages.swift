@@ -126,6 +126,7 @@ struct HopFields {
     var gateway: IPv4Address?
     var isDead: Bool
     var problem: String?
+    var realm: UInt32 = 0
 
     /// - Parameter flags: RTNH_F_…; the kernel adds DEAD to LINKDOWN itself where `ignore_routes_with_linkdown` says
     ///   so (`fib_nexthop_info`), so DEAD alone decides.
@@ -137,6 +138,8 @@ struct HopFields {
             link = LinkIndex(rawValue: Int32(bitPattern: attribute.value.uint32(at: 0) ?? 0))
         case Int(RTA_GATEWAY.rawValue):
             gateway = attribute.value.address(at: 0)
+        case Int(RTA_FLOW.rawValue):
+            realm = attribute.value.uint32(at: 0) ?? 0
         case Int(RTA_VIA.rawValue):
             // struct rtvia: family (16 bits), address. The kernel writes it only for another family than the route's.
             problem = "a hop has a gateway that is not IPv4 and is not used"
@@ -148,6 +151,6 @@ struct HopFields {
 
     /// - Parameter weight: 1 to 256.
     func hop(weight: Int) -> RouteHop {
-        RouteHop(link: link, gateway: gateway, weight: weight, isDead: isDead || problem != nil)
+        RouteHop(link: link, gateway: gateway, weight: weight, isDead: isDead || problem != nil, realm: realm)
     }
 }

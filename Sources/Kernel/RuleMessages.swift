@@ -8,8 +8,6 @@ struct RuleReading: Hashable {
     var rule: PolicyRule
     /// Why the rule is left out, or empty if it can be honoured in full.
     var problems: [String]
-    /// What is merely not carried out, while the rule holds.
-    var remarks: [String]
 
     /// struct fib_rule_hdr: family, destination and source length, tos, table, two reserved, action, flags (32 bits).
     private static let headerSize = 12
@@ -31,7 +29,6 @@ struct RuleReading: Hashable {
             tos: tos,
             isInverted: flags & Self.invertFlag != 0, action: .nop)
         problems = []
-        remarks = []
         var table = UInt32(shortTable)
         var target: UInt32?
         for attribute in payload.attributes(from: Self.headerSize) {
@@ -47,6 +44,7 @@ struct RuleReading: Hashable {
             case Int(FRA_FWMASK): rule.markMask = number ?? 0
             case Int(FRA_TABLE): table = number ?? table
             case Int(FRA_GOTO): target = number
+            case Int(FRA_FLOW): rule.realm = number ?? 0
             case Int(FRA_IP_PROTO): rule.ipProtocol = value.uint8(at: 0) ?? 0
             case Int(FRA_SPORT_RANGE): rule.sourcePorts = Self.ports(value)
             case Int(FRA_DPORT_RANGE): rule.destinationPorts = Self.ports(value)
@@ -64,7 +62,6 @@ struct RuleReading: Hashable {
         let value = attribute.value
         switch attribute.kind {
         case Int(FRA_PAD), Int(FRA_PROTOCOL): break
-        case Int(FRA_FLOW): remarks.append("realms are not set")
         case Int(FRA_L3MDEV): if value.uint8(at: 0) ?? 0 != 0 { problems.append("l3mdev (VRF) is not supported") }
         case Int(FRA_TUN_ID): problems.append("tun_id is not supported")
         case Int(FRA_SUPPRESS_IFGROUP): problems.append("suppress_ifgroup is not supported")
@@ -103,6 +100,5 @@ struct RuleReading: Hashable {
     var unsupported: [Unsupported] {
         let subject = "ip rule, priority \(rule.priority)"
         return problems.map { Unsupported(subject: subject, reason: "\($0), so the rule is left out") }
-            + remarks.map { Unsupported(subject: subject, reason: $0) }
     }
 }

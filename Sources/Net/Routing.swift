@@ -12,14 +12,19 @@ public struct Link: Hashable, Sendable, Codable {
     public var isUp: Bool
     /// IFF_RUNNING: has carrier.
     public var isRunning: Bool
+    /// IFLA_GROUP: the group that the operator put it into; 0 is "default".
+    public var group: UInt32
 
-    public init(index: LinkIndex, name: String, mac: MACAddress, mtu: Int, isUp: Bool, isRunning: Bool) {
+    public init(
+        index: LinkIndex, name: String, mac: MACAddress, mtu: Int, isUp: Bool, isRunning: Bool, group: UInt32 = 0
+    ) {
         self.index = index
         self.name = name
         self.mac = mac
         self.mtu = mtu
         self.isUp = isUp
         self.isRunning = isRunning
+        self.group = group
     }
 }
 
@@ -67,8 +72,13 @@ public struct RouteHop: Hashable, Sendable, Codable {
     public var weight: Int
     /// RTNH_F_DEAD or RTNH_F_LINKDOWN with `ignore_routes_with_linkdown`: not chosen.
     public var isDead: Bool
+    /// RTA_FLOW: the realm of what lies behind this hop in the lower half, that of where packets come from in the upper. 0 is none.
+    public var realm: UInt32
 
-    public init(link: LinkIndex, gateway: IPv4Address? = nil, weight: Int = 1, isDead: Bool = false) {
+    public init(
+        link: LinkIndex, gateway: IPv4Address? = nil, weight: Int = 1, isDead: Bool = false, realm: UInt32 = 0
+    ) {
+        self.realm = realm
         self.link = link
         self.gateway = gateway
         self.weight = weight
@@ -148,14 +158,17 @@ public struct PolicyRule: Hashable, Sendable, Codable {
     public var isInverted: Bool
     /// FRA_SUPPRESS_PREFIXLEN: a result of this prefix length or shorter counts as none; nil for no such limit.
     public var suppressPrefixLength: Int?
+    /// FRA_FLOW: realms that a route found by this rule has unless it names its own; as in `RouteHop`.
+    public var realm: UInt32
     public var action: Action
 
     public init(
         priority: UInt32, source: IPv4Prefix = .all, destination: IPv4Prefix = .all, ingress: String? = nil,
         egress: String? = nil, tos: UInt8 = 0, mark: UInt32 = 0, markMask: UInt32 = 0, ipProtocol: UInt8 = 0,
         sourcePorts: ClosedRange<UInt16>? = nil, destinationPorts: ClosedRange<UInt16>? = nil, isInverted: Bool = false,
-        suppressPrefixLength: Int? = nil, action: Action
+        suppressPrefixLength: Int? = nil, realm: UInt32 = 0, action: Action
     ) {
+        self.realm = realm
         self.priority = priority
         self.source = source
         self.destination = destination

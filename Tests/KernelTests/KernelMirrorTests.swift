@@ -141,6 +141,22 @@ private final class Follower {
                     ip link add t0 type veth peer name t1; ip link set t0 up
                     ip link set a0 down
                     """),
+            // Realms of routes, of the hops of a multipath route and of policy rules; groups of links.
+            Script(
+                name: "realms and device groups",
+                text: """
+                    ip route add 10.9.0.0/16 via 10.1.0.2 realm 5
+                    ip route replace 10.9.0.0/16 via 10.1.0.2 realm 6
+                    ip route add 10.8.0.0/16 via 10.1.0.2 realm 3/5; ip route add 10.7.0.0/16 dev b0
+                    ip route add 10.6.0.0/16 nexthop via 10.1.0.2 realm 4 nexthop via 10.2.0.2 realm 9 weight 2
+                    ip route replace 10.8.0.0/16 via 10.1.0.2
+                    ip route del 10.9.0.0/16 realm 6
+                    ip rule add from 10.5.0.0/16 realms 2/6 table main priority 77; ip rule add from 10.4.0.0/16 realms 7 priority 78
+                    ip rule del priority 77
+                    ip link set a0 group 7
+                    ip link set a0 group 4294967295; ip link set lo group 3
+                    ip link set a0 group 0
+                    """),
             // Nexthop objects: groups, replacement and removal under routes that use them.
             Script(
                 name: "nexthop objects",

@@ -28,13 +28,14 @@ enum Oracle {
         var flags: [String]
         var mtu: Int
         var address: String?
+        var group: String?
     }
 
     private static func links() throws -> [String] {
-        let links: [IPLink] = try decode("ip -j link")
+        let links: [IPLink] = try decode("ip -j -N link")
         return links.map { link in
             "\(link.ifindex) \(link.ifname) \(link.mtu) \(link.address ?? "") \(link.flags.contains("UP")) "
-                + "\(!link.flags.contains("NO-CARRIER") && link.flags.contains("UP"))"
+                + "\(!link.flags.contains("NO-CARRIER") && link.flags.contains("UP")) group \(link.group ?? "0")"
         }.sorted()
     }
 
@@ -59,7 +60,14 @@ enum Oracle {
     }
 
     private struct IPRoute: Decodable {
+        /// Realms, as words in numbers.
+        struct Flow: Decodable {
+            var from: String?
+            var to: String?
+            var realm: UInt32 { (from.flatMap { UInt32($0) } ?? 0) << 16 | (to.flatMap { UInt32($0) } ?? 0) }
+        }
         struct Hop: Decodable {
+            var flow: Flow?
             var dev: String?
             var gateway: String?
             var weight: Int?
@@ -78,10 +86,11 @@ enum Oracle {
         var flags: [String]
         var nexthops: [Hop]?
         var metrics: [Metric]?
+        var flow: Flow?
     }
 
-    static func hop(_ link: String, _ gateway: String?, _ weight: Int, dead: Bool) -> String {
-        " [\(link) \(gateway ?? "") \(weight)\(dead ? " dead" : "")]"
+    static func hop(_ link: String, _ gateway: String?, _ weight: Int, dead: Bool, realm: UInt32) -> String {
+        " [\(link) \(gateway ?? "") \(weight)\(dead ? " dead" : "")\(realm == 0 ? "" : " realm \(realm)")]"
     }
 
     private static func routes() throws -> [String] {
@@ -93,11 +102,11 @@ enum Oracle {
             line += " \(route.type ?? "1") proto \(route.protocol) src \(route.prefsrc ?? "")"
             line += " mtu \(route.metrics?.compactMap(\.mtu).first ?? 0)"
             for one in route.nexthops ?? [] {
-                line += hop(one.dev ?? "", one.gateway, one.weight ?? 1, dead: one.flags.contains("dead"))
+                line += hop(one.dev ?? "", one.gateway, one.weight ?? 1, dead: one.flags.contains("dead"), realm: one.flow?.realm ?? 0)
             }
             // A blackhole nexthop object shows loopback as its link.
             if let dev = route.dev, !["6", "7", "8", "9"].contains(route.type) {
-                line += hop(dev, route.gateway, 1, dead: route.flags.contains("dead"))
+                line += hop(dev, route.gateway, 1, dead: route.flags.contains("dead"), realm: route.flow?.realm ?? 0)
             }
             return line
         }
@@ -126,6 +135,8 @@ enum Oracle {
         var dport: Int?
         var dport_start: Int?
         var dport_end: Int?
+        var flow_from: String?
+        var flow_to: String?
     }
 
     private static func rules() throws -> [String] {
@@ -147,6 +158,7 @@ enum Oracle {
                 + " mark \(hex(rule.fwmark))/\(mask) \(rule.iif ?? "") \(rule.oif ?? "") tos \(rule.tos ?? "0x00")"
                 + " \((rule.ipproto ?? "0").replacing("ipproto-", with: "")) \(ports(rule.sport, rule.sport_start, rule.sport_end))"
                 + " \(ports(rule.dport, rule.dport_start, rule.dport_end)) \(rule.suppress_prefixlen ?? -1) \(action)"
+                + " realm \((rule.flow_from.flatMap { UInt32($0) } ?? 0) << 16 | (rule.flow_to.flatMap { UInt32($0) } ?? 0))"
         }
     }
 
@@ -169,7 +181,7 @@ extension KernelState {
         func name(_ link: LinkIndex) -> String { links[link]?.name ?? "#\(link.rawValue)" }
         switch part {
         case "link":
-            return links.values.map { "\($0.index.rawValue) \($0.name) \($0.mtu) \($0.mac) \($0.isUp) \($0.isRunning)" }
+            return links.values.map { "\($0.index.rawValue) \($0.name) \($0.mtu) \($0.mac) \($0.isUp) \($0.isRunning) group \($0.group)" }
                 .sorted()
         case "address":
             return Dictionary(grouping: addresses, by: \.link).values.flatMap { list in
@@ -184,7 +196,7 @@ extension KernelState {
                 line += " metric \(route.metric) \(route.kind.rawValue) proto \(route.origin)"
                 line += " src \(route.preferredSource?.description ?? "") mtu \(route.mtu)"
                 return route.hops.reduce(line) {
-                    $0 + Oracle.hop(name($1.link), $1.gateway?.description, $1.weight, dead: $1.isDead)
+                    $0 + Oracle.hop(name($1.link), $1.gateway?.description, $1.weight, dead: $1.isDead, realm: $1.realm)
                 }
             }
         case "rule":
@@ -214,5 +226,6 @@ extension KernelState {
             "\(rule.priority) \(rule.isInverted) \(rule.source) \(rule.destination) mark \(rule.mark)/\(rule.markMask)"
             + " \(rule.ingress ?? "") \(rule.egress ?? "") tos \(hex(rule.tos)) \(rule.ipProtocol)"
             + " \(ports(rule.sourcePorts)) \(ports(rule.destinationPorts)) \(rule.suppressPrefixLength ?? -1) \(action)"
+            + " realm \(rule.realm)"
     }
 }

@@ -49,13 +49,14 @@ struct ConfigurationValueTests {
             static:
               ports:
                 - {name: a, mac: "02:00:00:00:00:01", addresses: [10.0.0.1/24, 10.0.0.9/24, 192.0.2.1/32, 192.0.2.4/31]}
-                - {name: k, mac: "02:00:00:00:00:02", mtu: 9000}
-              routes: [{to: default, via: 10.0.0.254, metric: 5}, {to: 203.0.113.0/24, type: blackhole, table: 9}, {to: 198.18.0.0/15, port: k}]
+                - {name: k, mac: "02:00:00:00:00:02", mtu: 9000, group: 7}
+              routes: [{to: default, via: 10.0.0.254, metric: 5}, {to: 203.0.113.0/24, type: blackhole, table: 9}, {to: 198.18.0.0/15, port: k, realm: 3/5}]
               policy: [{priority: 100, fwmark: 0x1/0xff, table: 9}, {priority: 0, from: 10.0.0.0/24, type: prohibit}]
               neighbors: [{address: 10.0.0.254, mac: "02:00:00:00:00:aa", port: a}]
             """, file: "c")
         let kernel = try #require(configuration.staticNetwork).kernel()
         #expect(kernel.links.map(\.name) == ["lo", "a", "k"] && kernel.links.map(\.mtu) == [65536, 1500, 9000])
+        #expect(kernel.links.map(\.group) == [0, 0, 7] && kernel.routes.last?.hops.map(\.realm) == [3 << 16 | 5])
         #expect(kernel.addresses.map(\.isSecondary) == [false, false, true, false, false])
         let lines = kernel.routes.map { route in
             "\(route.kind) \(route.prefix) table \(route.table) via \(route.hops.map { "\($0.gateway?.description ?? "-") dev \($0.link.rawValue)" }.joined()) scope \(route.scope) src \(route.preferredSource?.description ?? "-") metric \(route.metric)"

@@ -47,9 +47,14 @@ struct OfflineScenarioRunner: ScenarioRunner {
                 case .address(let interface, let prefix): network.ports[try port(interface)].addresses.append(prefix)
                 case .mtu(let interface, let bytes): network.ports[try port(interface)].mtu = bytes
                 case .noDefaultRoute: topology.defaultRoute = nil
+                case .group(let interface, let number): network.ports[try port(interface)].group = number
                 case .route(let fact):
                     var route = StaticNetwork.StaticRoute(to: fact.prefix)
                     route.kind = fact.kind
+                    for number in fact.realm?.split(separator: "/") ?? [] {
+                        guard let half = UInt16(number) else { throw LabError("realms are numbers here") }
+                        route.realm = route.realm << 16 | UInt32(half)
+                    }
                     if let gateway = fact.gateway {
                         route.hops = [StaticNetwork.Hop(gateway: gateway, port: try interface(toward: gateway))]
                     }
@@ -73,6 +78,9 @@ struct OfflineScenarioRunner: ScenarioRunner {
             router = try OfflineRouter(
                 configuration, ruleset: try Ruleset.restoring(scenario.rules, file: scenario.name), settings: settings,
                 longestFrame: 1600, start: OfflineScenarioRunner.start)
+            router.setWallClock(
+                offset: Int64(scenario.moments.now) * 1_000_000_000
+                    - Int64(OfflineScenarioRunner.start.nanoseconds))
             host = HostModel(addresses: network.ports.flatMap(\.addresses))
             judge = ScenarioJudge(scenario)
         }
@@ -120,10 +128,21 @@ struct OfflineScenarioRunner: ScenarioRunner {
             }
         }
 
+        /// The gateway that the scenario's routes name, or the destination itself.
+        private func nextHop(toward destination: IPv4Address) -> IPv4Address {
+            var best: (length: UInt8, gateway: IPv4Address)?
+            for case .route(let route) in scenario.facts {
+                guard let gateway = route.gateway, route.prefix.contains(destination) else { continue }
+                if route.prefix.length >= best?.length ?? 0 { best = (route.prefix.length, gateway) }
+            }
+            return best?.gateway ?? destination
+        }
+
         private mutating func send(fromHost packet: TestPacket) {
             guard let destination = packet.ip?.destination else { return }
-            let side = topology.side(toward: destination)
-            let number = topology.sides[side].address.contains(destination) ? destination.rawValue & 255 : 2
+            let next = nextHop(toward: destination)
+            let side = topology.side(toward: next)
+            let number = topology.sides[side].address.contains(next) ? next.rawValue & 255 : 2
             var packet = packet
             packet.ethernet = .init(source: topology.routerMAC(side), destination: topology.hostMAC(side, number))
             router.receive(packet.bytes, on: PortIndex(rawValue: UInt8(side)), at: router.now, isFromHost: true)

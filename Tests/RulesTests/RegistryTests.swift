@@ -48,14 +48,18 @@ struct RegistryTests {
         }
         for line in [
             "-p tcp --dport 22 -j ACCEPT", "-m conntrack --ctstate NEW", "-m mark --mark 1 -j MARK --set-mark 2", "-j CONNMARK --set-mark 2",
+            "-m devgroup --src-group 1", "-m addrtype --dst-type LOCAL", "-m realm --realm 5", "-m policy --dir in --pol none",
         ] {
             #expect(try isInvariant(line), "\(line)")
         }
         for line in [
             "-p tcp --syn", "-m limit", "-m length --length 5", "-m ttl --ttl-gt 5", "-j LOG",
             "-m statistic --mode random --probability 0.5",
-            "-m recent --set", "-m conntrack --ctexpire 5", "-p tcp --syn -j TCPMSS --set-mss 1400", "-j REJECT",
             "-j CONNMARK --restore-mark", "-j CONNMARK --xor-mark 1", "-j CONNMARK --set-mark 2 --left-shift-mark 1",
+            "-m recent --set", "-m conntrack --ctexpire 5", "-m time --weekdays Mon", "-m mac --mac-source 02:00:00:00:00:01",
+            "-m pkttype --pkt-type unicast", "-m cpu --cpu 0", "-m statistic --mode nth --every 2 --packet 0",
+            "-m rateest --rateest a --rateest-gt --rateest-pps 1",
+            "-j RATEEST --rateest-name a --rateest-interval 250ms --rateest-ewmalog 1s", "-p tcp --syn -j TCPMSS --set-mss 1400", "-j REJECT",
         ] {
             #expect(try !isInvariant(line), "\(line)")
         }

@@ -23,7 +23,9 @@ public struct NamespaceScenarioRunner: ScenarioRunner {
             case .route(let route):
                 commands.append(
                     "route add "
-                        + (route.gateway.map { "\(route.prefix) via \($0)" } ?? "\(route.kind) \(route.prefix)"))
+                        + (route.gateway.map { "\(route.prefix) via \($0)" } ?? "\(route.kind) \(route.prefix)")
+                        + (route.realm.map { " realm \($0)" } ?? ""))
+            case .group(let interface, let number): commands.append("link set dev \(interface) group \(number)")
             case .noDefaultRoute: topology.defaultRoute = nil
             case .sysctl(let text): setup.sysctls.append(text)
             case .mtu(let interface, let bytes):

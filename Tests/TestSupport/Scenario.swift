@@ -6,6 +6,8 @@ import Net
 ///     address wan0 198.51.100.10/32          more addresses, routes and settings than the standard topology has
 ///     route 203.0.113.0/24 via 198.51.100.3
 ///     route 203.0.113.9/32 blackhole         or unreachable, or prohibit
+///     route 203.0.113.0/24 via 198.51.100.3 realm 5          or realm 3/5; the standard default route has none
+///     group lan0 7                           the device group
 ///     nodefault                              without the standard default route
 ///     mtu wan0 1400
 ///     sysctl net.ipv4.ip_default_ttl=63
@@ -13,7 +15,7 @@ import Net
 ///     *nat
 ///     -A POSTROUTING -o wan0 -j MASQUERADE
 ///     COMMIT
-///     end
+///     end                                    {time +60} in them is the time of day in a minute, {date -60} the date and time a minute ago
 ///     send lan tcp 10.0.0.2:1000 > 198.51.100.2:80 S seq 1
 ///     expect wan tcp 198.51.100.1:$p > 198.51.100.2:80 S seq 1 ttl 63
 ///     at 0.5                                 seconds since the start; the packets before are through by then
@@ -34,6 +36,8 @@ public struct Scenario: Sendable, CustomStringConvertible {
         public var prefix: IPv4Prefix
         /// nil where `kind` says what happens instead.
         public var gateway: IPv4Address?
+        /// As `ip route` writes it.
+        public var realm: String?
         public var kind = RouteKind.unicast
     }
 
@@ -42,6 +46,7 @@ public struct Scenario: Sendable, CustomStringConvertible {
         case route(Route)
         case noDefaultRoute
         case mtu(interface: String, bytes: Int)
+        case group(interface: String, UInt32)
         case sysctl(String)
     }
 
@@ -78,6 +83,8 @@ public struct Scenario: Sendable, CustomStringConvertible {
     public var counters: [RuleCounters.Line]?
     public var flows: [String]?
     public var drops: [String: Int64] = [:]
+    /// Moments in the rules, and when the file was read: see `RelativeTime`.
+    public var moments = RelativeTime()
 
     public var description: String { name }
 
@@ -119,8 +126,9 @@ extension Scenario {
     public init(name: String, text: String) throws {
         self.name = name
         var inRules = false
-        for (index, raw) in text.split(separator: "\n", omittingEmptySubsequences: false).enumerated() {
+        for (index, written) in text.split(separator: "\n", omittingEmptySubsequences: false).enumerated() {
             let number = index + 1
+            let raw = moments.expand(String(written))
             if inRules {
                 if raw == "end" { inRules = false } else { rules += raw + "\n" }
                 continue
@@ -157,7 +165,9 @@ extension Scenario {
             let kinds: [String: RouteKind] = [
                 "unreachable": .unreachable, "prohibit": .prohibit, "blackhole": .blackhole,
             ]
-            if words.count == 3, words[1] == "via", let gateway = IPv4Address(words[2]) {
+            if words.count == 5, words[1] == "via", words[3] == "realm", let gateway = IPv4Address(words[2]) {
+                facts.append(.route(Route(prefix: prefix, gateway: gateway, realm: words[4])))
+            } else if words.count == 3, words[1] == "via", let gateway = IPv4Address(words[2]) {
                 facts.append(.route(Route(prefix: prefix, gateway: gateway)))
             } else if words.count == 2, let kind = kinds[words[1]] {
                 facts.append(.route(Route(prefix: prefix, gateway: nil, kind: kind)))
@@ -168,6 +178,9 @@ extension Scenario {
         case "mtu":
             guard words.count == 2, let bytes = Int(words[1]) else { throw fail("mtu INTERFACE BYTES") }
             facts.append(.mtu(interface: words[0], bytes: bytes))
+        case "group":
+            guard words.count == 2, let number = UInt32(words[1]) else { throw fail("group INTERFACE NUMBER") }
+            facts.append(.group(interface: words[0], number))
         case "sysctl": facts.append(.sysctl(rest))
         case "at":
             guard words.count == 1, let seconds = Double(words[0]), seconds >= 0 else { throw fail("at SECONDS") }

@@ -19,7 +19,9 @@ public enum ScenarioRecorder {
         }
         if let counters = outcome.counters {
             let moved = counters.lines.filter { $0.packets != 0 }
-            lines += moved.map { "counter \($0.table) [\($0.packets):\($0.bytes)] \($0.text)" }
+            lines += moved.map {
+                "counter \($0.table) [\($0.packets):\($0.bytes)] \(scenario.moments.contract($0.text))"
+            }
         }
         lines += outcome.flowTexts.isEmpty ? ["flow none"] : outcome.flowTexts.map { "flow \($0)" }
         return lines.joined(separator: "\n") + "\n"

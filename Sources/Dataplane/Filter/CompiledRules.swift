@@ -18,6 +18,10 @@ import Synchronization
     let words: Slab<UInt32>
     let hashMarks: Slab<HashMark>
     let connectionCounts: Slab<ConnectionCount>
+    /// Operands of matches about time, rates and turns.
+    let around: AroundOperands
+    /// Whether a rule asks for realms, so that what the host sends needs a look at its route.
+    let asksForRealms: Bool
     /// nil if no chain is long.
     let index: RuleIndex?
     private let counters: Slab<RuleCounter>
@@ -47,6 +51,7 @@ import Synchronization
         public var words: [UInt32] = []
         public var hashMarks: [HashMark] = []
         public var connectionCounts: [ConnectionCount] = []
+        public var around = AroundSource()
         public var tracks = false
 
         public init() {}
@@ -64,6 +69,8 @@ import Synchronization
         words = Slab(source.words)
         hashMarks = Slab(source.hashMarks)
         connectionCounts = Slab(source.connectionCounts)
+        around = AroundOperands(source.around)
+        asksForRealms = source.around.asksForRealms
         ruleCount = source.rules.count
         self.workerCount = workerCount
         counters = Slab(count: workerCount * source.rules.count)
@@ -113,6 +120,7 @@ import Synchronization
         words.deallocate()
         hashMarks.deallocate()
         connectionCounts.deallocate()
+        around.deallocate()
         index?.deallocate()
         counters.deallocate()
     }

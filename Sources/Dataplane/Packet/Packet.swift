@@ -92,6 +92,8 @@ public struct TCPFlags: OptionSet, Sendable, Hashable {
 
     // What the way through the router adds.
     var mark: UInt32 = 0
+    /// Of the route taken: `RouteResult.realm`.
+    var realm: UInt32 = 0
     var tracking = TrackingResult()
     /// What a rule has said of how it is to be tracked.
     var template = TrackingTemplate()

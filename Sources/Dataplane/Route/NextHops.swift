@@ -26,6 +26,8 @@ struct NextHop: ~Copyable {
     var gateway: UInt32
     /// The route's next hop, or 0.
     var next: UInt32
+    /// RTA_FLOW.
+    var realm: UInt32
     private let state: Atomic<UInt32>
     /// The hop takes flow hashes (31 bits) up to this one that its predecessors left; -1 if it is dead
     /// (fib_nh_upper_bound in net/ipv4/fib_semantics.c).

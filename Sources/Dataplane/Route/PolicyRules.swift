@@ -26,6 +26,8 @@ struct CompiledPolicyRule {
     var markMask: UInt32 = 0
     /// Our number of the table, or for `goto` the place of the target in the block.
     var target: UInt32 = 0
+    /// FRA_FLOW.
+    var realm: UInt32 = 0
     var sourcePortFirst: UInt16 = 0
     var sourcePortLast: UInt16 = .max
     var destinationPortFirst: UInt16 = 0
@@ -92,6 +94,7 @@ struct CompiledPolicyRule {
                 (compiled.destinationPortFirst, compiled.destinationPortLast) = (ports.lowerBound, ports.upperBound)
             }
             compiled.isInverted = rule.isInverted
+            compiled.realm = rule.realm
             compiled.suppressPrefixLength = Int8(clamping: rule.suppressPrefixLength ?? -1)
             switch rule.action {
             case .lookup(let table):

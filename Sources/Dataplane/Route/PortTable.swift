@@ -61,6 +61,8 @@ public struct PortTable: Sendable {
         let link: Atomic<Int32>
         let mtu: Atomic<UInt32>
         let mac: Atomic<UInt64>
+        /// IFLA_GROUP.
+        let group: Atomic<UInt32>
         /// Bit 0 present, 1 up, 2 running; settings from bit 8.
         let flags: Atomic<UInt32>
         /// Primary addresses in the kernel's order; nil if the link has none at all.
@@ -98,6 +100,9 @@ public struct PortTable: Sendable {
     /// Bytes of an IP packet; 0 if there is no such port.
     @inline(__always)
     public func mtu(_ port: PortIndex) -> UInt32 { entries[Int(port.rawValue)].mtu.load(ordering: .relaxed) }
+    /// The group that the operator put the interface into (IFLA_GROUP); of `.host`, loopback's. 0 is "default".
+    @inline(__always)
+    public func group(_ port: PortIndex) -> UInt32 { entries[Int(port.rawValue)].group.load(ordering: .relaxed) }
     @inline(__always)
     public func link(_ port: PortIndex) -> LinkIndex {
         LinkIndex(rawValue: entries[Int(port.rawValue)].link.load(ordering: .relaxed))
@@ -167,7 +172,13 @@ public struct PortTable: Sendable {
         entries[entry].link.store(index.rawValue, ordering: .relaxed)
         entries[entry].mtu.store(UInt32(clamping: link?.mtu ?? 0), ordering: .relaxed)
         entries[entry].mac.store(link?.mac.rawValue ?? 0, ordering: .relaxed)
+        entries[entry].group.store(link?.group ?? 0, ordering: .relaxed)
         entries[entry].flags.store(flags, ordering: .releasing)
+    }
+
+    /// Sets the group of loopback, which no port has.
+    func setLoopbackGroup(_ group: UInt32) {
+        entries[Int(PortIndex.host.rawValue)].group.store(group, ordering: .relaxed)
     }
 
     /// Replaces the addresses of a port. `hasAny` tells a link with only secondary addresses from one with none.

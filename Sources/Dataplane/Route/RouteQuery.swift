@@ -82,6 +82,8 @@ public struct RouteResult: Sendable, Equatable {
     public var prefixLength: UInt8
     /// The entry of `nextHop` in the neighbour table, or `NeighborTable.unknown`.
     public var neighbor: UInt32
+    /// The realms of the route (dst_entry.tclassid): the destination's in the lower half, the source's in the upper; 0 where none is named.
+    public var realm: UInt32
 
     @inline(__always)
     public init(_ kind: Kind) {
@@ -94,5 +96,6 @@ public struct RouteResult: Sendable, Equatable {
         scope = 0
         prefixLength = 0
         neighbor = NeighborTable.unknown
+        realm = 0
     }
 }

@@ -55,6 +55,8 @@ final class RouteStore {
     var links: [LinkIndex: LinkState] = [:]
 
     var chainCount: Int { chains.count }
+    /// How many chains name realms.
+    private(set) var realmChainCount = 0
 
     func aliases(of head: UInt32) -> [RouteAlias] { chains[head]?.aliases ?? [] }
 
@@ -70,6 +72,7 @@ final class RouteStore {
         for alias in aliases.reversed() { head = build(alias, next: head) }
         heads[aliases] = head
         chains[head] = (aliases, 1)
+        if Self.namesRealms(aliases) { realmChainCount += 1 }
         return head
     }
 
@@ -82,7 +85,12 @@ final class RouteStore {
             heads[chain.aliases] = nil
             chains[head] = nil
             retired.append(head)
+            if Self.namesRealms(chain.aliases) { realmChainCount -= 1 }
         }
+    }
+
+    private static func namesRealms(_ aliases: [RouteAlias]) -> Bool {
+        aliases.contains { $0.hops.contains { $0.realm != 0 } }
     }
 
     /// Gives the memory of a retired chain back, once no reader can hold it.
@@ -134,6 +142,7 @@ final class RouteStore {
             memory.hops.reserve(index)
             memory.hops[index].gateway = hop.gateway?.rawValue ?? 0
             memory.hops[index].next = firstHop
+            memory.hops[index].realm = hop.realm
             firstHop = index
         }
         guard let index = entryPool.take() else { preconditionFailure("counted before") }

@@ -50,6 +50,8 @@ struct RoutingState: ~Copyable {
     let defaultTable: Atomic<UInt32>
     /// Someone other than the kernel put a route into table local.
     let hasCustomLocalRoutes: Atomic<Bool>
+    /// Some route or rule names a realm.
+    let hasRealms: Atomic<Bool>
 }
 
 /// What a search of the tables found.
@@ -65,6 +67,8 @@ struct FoundRoute {
     var entry: UInt32 = 0
     var hop: UInt32 = 0
     var length: UInt32 = 0
+    /// What the policy rule that led here says of realms.
+    var realm: UInt32 = 0
 }
 
 /// Bits of the tos octet that routing looks at (IPTOS_RT_MASK).
@@ -100,9 +104,10 @@ extension Routing {
             guard rule.matches(query, tos: tos) else { continue }
             switch rule.action {
             case CompiledPolicyRule.Action.lookup:
-                let result = findIn(rule.target, merged: 0, query, tos: tos)
+                var result = findIn(rule.target, merged: 0, query, tos: tos)
                 if result.code == .again { continue }
                 if result.code == .found, Int(result.length) <= Int(rule.suppressPrefixLength) { continue }
+                result.realm = rule.realm
                 return result
             case CompiledPolicyRule.Action.goto: place = Int(rule.target)
             case CompiledPolicyRule.Action.blackhole: return FoundRoute(code: .blackhole)
@@ -116,7 +121,7 @@ extension Routing {
 
     /// Searches one table, or two as if they were one, the first having precedence at equal prefix length.
     @inline(__always)
-    private func findIn(_ table: UInt32, merged second: UInt32, _ query: RouteQuery, tos: UInt8) -> FoundRoute {
+    func findIn(_ table: UInt32, merged second: UInt32, _ query: RouteQuery, tos: UInt8) -> FoundRoute {
         let address = query.destination.rawValue
         var a = tables.longest(table, address)
         var b = second == 0 ? .none : tables.longest(second, address)
@@ -208,9 +213,11 @@ extension Routing {
         result.scope = route.scope
         result.preferredSource = IPv4Address(rawValue: route.preferredSource)
         let isOutput = query.ingress == .host
+        if isOutput { result.realm = found.realm }
         switch route.kind {
         case RouteKind.local.rawValue:
             result.kind = .local
+            if isOutput { result.realm = combinedRealms(memory.hops[found.hop].realm, found.realm) }
             result.nextHop = query.destination
             return result
         case RouteKind.broadcast.rawValue:
@@ -238,7 +245,10 @@ extension Routing {
         result.isGateway = gateway != 0
         result.nextHop = gateway != 0 ? IPv4Address(rawValue: gateway) : query.destination
         result.mtu = route.mtu != 0 ? route.mtu : ports.mtu(port)
-        if result.kind == .unicast { result.neighbor = neighbors.find(port, result.nextHop) }
+        if result.kind == .unicast {
+            result.neighbor = neighbors.find(port, result.nextHop)
+            result.realm = combinedRealms(memory.hops[hop].realm, found.realm)
+        }
         return result
     }
 

@@ -44,6 +44,7 @@ public final class RoutingWriter {
     private var addressesChanged = false
     private var hopsChanged = false
     private var rulesChanged = false
+    private var hasRulesWithRealms = false
 
     /// Changes that could not be carried out because a table of ours is full (more than 65,536 routing tables, 33 M
     /// different routes, 1 M neighbours). 0 on any sane machine.
@@ -170,6 +171,7 @@ extension RoutingWriter {
         guard former != link else { return }
         altered = true
         for port in ports where port.link == link.index { publish(port) }
+        if link.name == "lo" { portTable.setLoopbackGroup(link.group) }
         var now = store.links[link.index, default: RouteStore.LinkState()]
         now.isDown = !link.isUp
         now.isGone = false
@@ -318,6 +320,7 @@ extension RoutingWriter {
     }
 
     private func publishRules() {
+        hasRulesWithRealms = rules.contains { $0.realm != 0 }
         let names = Dictionary(ports.map { ($0.name, $0.port) }, uniquingKeysWith: { $1 })
         let block = CompiledPolicyRule.compile(
             rules,
@@ -354,6 +357,8 @@ extension RoutingWriter {
             altered = true
         }
         if neighborWriter.takeAltered() { altered = true }
+        state[0].hasRealms.store(
+            store.realmChainCount > 0 || hasRulesWithRealms, ordering: .relaxed)
         if altered {
             altered = false
             // After the changes, so that whoever decides by the old state does so under the old number.

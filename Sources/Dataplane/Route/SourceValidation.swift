@@ -25,7 +25,8 @@ extension Routing {
         destinationPort: UInt16 = 0
     ) -> SourceVerdict {
         let settings = ports.settings(ingress)
-        if mode == .off, ingress != egress || !settings.sendsRedirects {
+        // Where realms are in use the kernel always looks the source up, for its realm.
+        if mode == .off, !hasRealms, ingress != egress || !settings.sendsRedirects {
             if settings.acceptsLocalSource { return .valid }
             // With the tables as the kernel made them, the list of addresses says all that a lookup could.
             if !hasCustomLocalRoutesOrRules { return ports.isLocal(source) ? .martian : .valid }
@@ -40,16 +41,20 @@ extension Routing {
         guard route.kind == RouteKind.unicast.rawValue || isLocal && settings.acceptsLocalSource else {
             return .martian
         }
-        // Any hop of a multipath route will do, a dead one too (fib_info_nh_uses_dev).
-        var hop = route.firstHop
-        while hop != 0 {
-            if memory.hops[hop].load().port == ingress {
-                return memory.hops[found.hop].gateway == 0 ? .onLink : .valid
-            }
-            hop = memory.hops[hop].next
-        }
+        if uses(ingress, route) { return memory.hops[found.hop].gateway == 0 ? .onLink : .valid }
         guard ports.hasAddresses(ingress) else { return mode == .off ? .valid : .reversePath }
         return mode == .strict ? .reversePath : .valid
+    }
+
+    /// Whether any hop of a route leads out of a port; a dead one will do too (fib_info_nh_uses_dev).
+    @inline(__always)
+    func uses(_ port: PortIndex, _ route: RouteEntry) -> Bool {
+        var hop = route.firstHop
+        while hop != 0 {
+            if memory.hops[hop].load().port == port { return true }
+            hop = memory.hops[hop].next
+        }
+        return false
     }
 
     @inline(__always)
@@ -101,10 +106,10 @@ extension Routing {
             mark: query.mark,
             mode: settings.sourceCheck, ipProtocol: query.ipProtocol, sourcePort: query.sourcePort,
             destinationPort: query.destinationPort)
-        return switch verdict {
-        case .valid, .onLink: result
-        case .martian: RouteResult(.martianSource)
-        case .reversePath: RouteResult(.reversePath)
+        switch verdict {
+        case .valid, .onLink: return hasRealms ? realmed(result, query, settings) : result
+        case .martian: return RouteResult(.martianSource)
+        case .reversePath: return RouteResult(.reversePath)
         }
     }
 }

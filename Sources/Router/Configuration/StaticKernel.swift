@@ -26,7 +26,8 @@ extension StaticNetwork {
         for port in ports {
             guard let index = linkIndex(of: port.name) else { continue }
             kernel.links.append(
-                Link(index: index, name: port.name, mac: port.mac, mtu: port.mtu, isUp: true, isRunning: true))
+                Link(index: index, name: port.name, mac: port.mac, mtu: port.mtu, isUp: true, isRunning: true,
+                    group: port.group))
             var primaries: Set<IPv4Prefix> = []
             for prefix in port.addresses {
                 let isSecondary = !primaries.insert(prefix.network).inserted
@@ -42,7 +43,7 @@ extension StaticNetwork {
                 scope: route.hops.allSatisfy { $0.gateway == nil } && !route.hops.isEmpty ? Self.linkScope : 0,
                 origin: 4, preferredSource: route.preferredSource,
                 hops: route.hops.map { hop in
-                    RouteHop(link: linkIndex(of: hop.port) ?? .none, gateway: hop.gateway, weight: hop.weight)
+                    RouteHop(link: linkIndex(of: hop.port) ?? .none, gateway: hop.gateway, weight: hop.weight, realm: route.realm)
                 })
         }
         for rule in policy {

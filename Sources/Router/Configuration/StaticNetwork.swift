@@ -11,6 +11,8 @@ public struct StaticNetwork: Hashable, Sendable {
         public var addresses: [IPv4Prefix] = []
         /// 68 (RFC 791) to 65,535 bytes of an IP packet.
         public var mtu = 1500
+        /// The group it is in, for rules with `devgroup`.
+        public var group: UInt32 = 0
 
         public init(name: String, mac: MACAddress) {
             self.name = name
@@ -41,6 +43,8 @@ public struct StaticNetwork: Hashable, Sendable {
         public var hops: [Hop] = []
         public var table = Route.mainTable
         public var metric: UInt32 = 0
+        /// As in `RouteHop`, for rules with `realm`.
+        public var realm: UInt32 = 0
         public var preferredSource: IPv4Address?
 
         public init(to: IPv4Prefix) { self.to = to }

@@ -19,7 +19,7 @@ struct StaticNetworkParser {
     // MARK: Elements
 
     private mutating func port(_ node: ConfigurationNode) {
-        let section = node.section(["name", "mac", "addresses", "mtu"], required: ["name", "mac"])
+        let section = node.section(["name", "mac", "addresses", "mtu", "group"], required: ["name", "mac"])
         let mac = section["mac"].flatMap(mac)
         guard let nameNode = section["name"], let name = interfaceName(nameNode) else { return }
         if name == "lo" { nameNode.report("lo is always there") }
@@ -38,17 +38,19 @@ struct StaticNetworkParser {
         }
         // RFC 791: every link carries 68 bytes.
         if let mtu = section["mtu"]?.integer(68...65535) { port.mtu = mtu }
+        if let group = section["group"]?.integer(0...Int(UInt32.max)) { port.group = UInt32(group) }
         network.ports.append(port)
     }
 
     private mutating func route(_ node: ConfigurationNode) {
         let section = node.section(
-            ["to", "via", "port", "hops", "type", "table", "metric", "source"], required: ["to"])
+            ["to", "via", "port", "hops", "type", "table", "metric", "source", "realm"], required: ["to"])
         guard let to = section["to"].flatMap(destination) else { return }
         var route = StaticNetwork.StaticRoute(to: to)
         if let kind = section["type"]?.choice(RouteType.self) { route.kind = kind.kind }
         if let table = section["table"].flatMap(table) { route.table = table }
         if let metric = section["metric"]?.integer(0...Int(UInt32.max)) { route.metric = UInt32(metric) }
+        if let realm = section["realm"].flatMap(realm) { route.realm = realm }
         if let source = section["source"].flatMap(address) { route.preferredSource = source }
         if route.kind != .unicast {
             for key in ["via", "port", "hops"] { section[key]?.report("a route of this type leads nowhere") }
@@ -208,6 +210,18 @@ struct StaticNetworkParser {
         if node.isWord("local") { return Route.localTable }
         if node.isWord("default") { return Route.defaultTable }
         return node.integer(1...Int(UInt32.max), orWord: "main, local or default").map { UInt32($0) }
+    }
+
+    /// TO or FROM/TO in numbers, as `ip route` takes realms.
+    private func realm(_ node: ConfigurationNode) -> UInt32? {
+        guard let text = node.text("a realm") else { return nil }
+        let parts = text.split(separator: "/", omittingEmptySubsequences: false)
+        let numbers = parts.compactMap { ConfigurationNode.number($0).flatMap { UInt16(exactly: $0) } }
+        guard (1...2).contains(parts.count), numbers.count == parts.count else {
+            node.report("\(node.name) must be a realm like 5 or 3/5, not \"\(text)\"")
+            return nil
+        }
+        return UInt32(numbers[numbers.count - 1]) | (numbers.count == 2 ? UInt32(numbers[0]) << 16 : 0)
     }
 
     /// MARK or MARK/MASK, as `ip rule` takes them.

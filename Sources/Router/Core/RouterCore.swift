@@ -72,9 +72,12 @@ final class RouterCore: @unchecked Sendable {
     // MARK: Workers
 
     /// A worker's part of the data plane. Called once for each id, from the thread that will run it.
-    func makeWorker(_ id: Int, seed: UInt64) -> Worker {
+    ///
+    /// - Parameter cpu: where that thread is pinned.
+    func makeWorker(_ id: Int, seed: UInt64, cpu: Int? = nil) -> Worker {
         lock.withLock { _ in
-            let worker = Worker(id: id, shared: shared, snapshot: snapshot, seed: seed)
+            var worker = Worker(id: id, shared: shared, snapshot: snapshot, seed: seed)
+            if let cpu { worker.cpu = UInt32(truncatingIfNeeded: cpu) }
             workers[id] = WorkerReport(statistics: worker.statistics, effects: worker.effects)
             return worker
         }

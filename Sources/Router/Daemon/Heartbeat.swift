@@ -15,9 +15,11 @@ final class Heartbeat: Sendable {
 
     private let control: SteeringControl
     private let exchange: Exchange
+    private let wallClock: WallClock
     private let isOver = Atomic<Bool>(false)
 
-    init(control: SteeringControl, exchange: Exchange) {
+    init(control: SteeringControl, exchange: Exchange, wallClock: WallClock) {
+        self.wallClock = wallClock
         self.control = control
         self.exchange = exchange
     }
@@ -26,6 +28,7 @@ final class Heartbeat: Sendable {
     func run() {
         var seen = Array(repeating: UInt64.max, count: exchange.workerCount)
         while !isOver.load(ordering: .relaxed) {
+            wallClock.follow()
             var allMoved = true
             for worker in 0..<exchange.workerCount {
                 let progress = exchange.lines[worker].progress.load(ordering: .relaxed)

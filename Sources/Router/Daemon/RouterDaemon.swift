@@ -103,7 +103,8 @@ public final class RouterDaemon {
             settings: RouterSettings(kernel), key: UInt64.random(in: .min ... .max))
         reloader = Reloader(path: path, configuration: configuration, core: core)
         exchange = Exchange(workerCount: workerCount)
-        heartbeat = Heartbeat(control: steering, exchange: exchange)
+        core.shared.wallClock.follow()
+        heartbeat = Heartbeat(control: steering, exchange: exchange, wallClock: core.shared.wallClock)
         requester = try NeighborRequester()
         // Beside the control socket, so that routers in different namespaces do not take each other's.
         let socket = configuration.control.socket

@@ -101,6 +101,11 @@ package final class OfflineRouter {
         core.apply(changes)
     }
 
+    /// What the time of day is, for who does not give wall-clock times for frames: nanoseconds to add, and minutes west of UTC.
+    package func setWallClock(offset: Int64, minutesWest: Int = 0) {
+        core.shared.wallClock.set(offset: offset, minutesWest: minutesWest)
+    }
+
     // MARK: Frames
 
     /// Receives a frame, after everything that was due before. A time before `now` counts as now.

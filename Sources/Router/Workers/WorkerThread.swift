@@ -36,9 +36,9 @@ final class WorkerThread {
         }
 
         func run() {
-            if let cpu { _ = martlet_pin_thread(Int32(cpu)) }
+            let isPinned = cpu.map { martlet_pin_thread(Int32($0)) == 0 } ?? false
             var loop = WorkerLoop(
-                id: id, worker: core.makeWorker(id, seed: seed), memory: core.shared.memory, exchange: exchange,
+                id: id, worker: core.makeWorker(id, seed: seed, cpu: isPinned ? cpu : nil), memory: core.shared.memory, exchange: exchange,
                 poll: poll, rings: rings, owners: owners)
             loop.run()
         }

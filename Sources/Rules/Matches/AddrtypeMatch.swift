@@ -54,7 +54,7 @@ public struct AddrtypeMatch: MatchExtension {
         options: [
             OptionDescription("src-type", canNegate: true), OptionDescription("dst-type", canNegate: true),
             OptionDescription("limit-iface-in", arguments: 0), OptionDescription("limit-iface-out", arguments: 0),
-        ], scope: .flow, status: .awaitsLanguage)
+        ], scope: .flow, status: .acts)
 
     public var match: Match { .addrtype(self) }
 

@@ -1,4 +1,7 @@
 /// `-m cpu`: the CPU that handles the packet (kernel: xt_cpu.c).
+///
+/// Here that is the CPU that the worker is pinned to (`workers.cpus`). Workers that are not pinned move about; theirs is the worker's own
+/// number, from 0.
 public struct CPUMatch: MatchExtension {
     public var cpu: Negatable<UInt32>
 
@@ -6,7 +9,7 @@ public struct CPUMatch: MatchExtension {
 
     public static let description = ExtensionDescription(
         .match, "cpu", summary: "the CPU that handles the packet",
-        options: [OptionDescription("cpu", canNegate: true)], scope: .packet, status: .awaitsLanguage)
+        options: [OptionDescription("cpu", canNegate: true)], scope: .packet, status: .acts)
 
     public var match: Match { .cpu(self) }
 

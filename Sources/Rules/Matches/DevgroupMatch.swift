@@ -11,7 +11,7 @@ public struct DevgroupMatch: MatchExtension {
     public static let description = ExtensionDescription(
         .match, "devgroup", summary: "group of the interface",
         options: [OptionDescription("src-group", canNegate: true), OptionDescription("dst-group", canNegate: true)],
-        scope: .flow, status: .awaitsLanguage)
+        scope: .flow, status: .acts)
 
     public var match: Match { .devgroup(self) }
 

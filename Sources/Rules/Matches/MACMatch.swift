@@ -9,7 +9,7 @@ public struct MACMatch: MatchExtension {
     public static let description = ExtensionDescription(
         .match, "mac", summary: "Ethernet source address",
         options: [OptionDescription("mac-source", canNegate: true)], hooks: [.prerouting, .input, .forward],
-        scope: .packet, status: .awaitsLanguage)
+        scope: .packet, status: .acts)
 
     public var match: Match { .mac(self) }
 

@@ -11,7 +11,7 @@ public struct PkttypeMatch: MatchExtension {
 
     public static let description = ExtensionDescription(
         .match, "pkttype", summary: "unicast, broadcast or multicast frame",
-        options: [OptionDescription("pkt-type", canNegate: true)], scope: .packet, status: .awaitsLanguage)
+        options: [OptionDescription("pkt-type", canNegate: true)], scope: .packet, status: .acts)
 
     public var match: Match { .pkttype(self) }
 

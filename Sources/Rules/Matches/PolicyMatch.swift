@@ -1,6 +1,8 @@
 import Net
 
 /// `-m policy`: the IPsec policy of the packet (kernel: xt_policy.c).
+///
+/// No IPsec ends here, so every packet is one without a policy: `--pol none` is true, everything else is not.
 public struct PolicyMatch: MatchExtension {
     public enum Side: String, Hashable, Sendable {
         case `in`, out
@@ -51,7 +53,7 @@ public struct PolicyMatch: MatchExtension {
             OptionDescription("proto", canNegate: true, canRepeat: true),
             OptionDescription("mode", canNegate: true, canRepeat: true),
             OptionDescription("next", arguments: 0, canRepeat: true),
-        ], scope: .flow, status: .awaitsLanguage)
+        ], scope: .flow, status: .acts)
 
     public var match: Match { .policy(self) }
 

@@ -45,7 +45,7 @@ public struct RateestMatch: MatchExtension {
             OptionDescription("rateest-lt", arguments: 0, canNegate: true),
             OptionDescription("rateest-gt", arguments: 0, canNegate: true),
             OptionDescription("rateest-eq", arguments: 0, canNegate: true),
-        ], scope: .packet, status: .awaitsLanguage)
+        ], scope: .packet, status: .acts)
 
     public var match: Match { .rateest(self) }
 

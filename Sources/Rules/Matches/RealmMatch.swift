@@ -7,7 +7,7 @@ public struct RealmMatch: MatchExtension {
     public static let description = ExtensionDescription(
         .match, "realm", summary: "realm of the route",
         options: [OptionDescription("realm", canNegate: true)], hooks: [.input, .forward, .output, .postrouting],
-        scope: .flow, status: .awaitsLanguage)
+        scope: .flow, status: .acts)
 
     public var match: Match { .realm(self) }
 

@@ -1,4 +1,6 @@
 /// `-m rpfilter`: whether the way back to the source leads out where the packet came in (kernel: ipt_rpfilter.c).
+///
+/// Invariant as routing is: while no route and no policy rule asks for the tos.
 public struct RpfilterMatch: MatchExtension {
     /// Any interface will do for the way back.
     public var isLoose: Bool
@@ -21,7 +23,7 @@ public struct RpfilterMatch: MatchExtension {
         options: [
             OptionDescription("loose", arguments: 0), OptionDescription("validmark", arguments: 0),
             OptionDescription("accept-local", arguments: 0), OptionDescription("invert", arguments: 0),
-        ], tables: [.raw, .mangle], hooks: .prerouting, scope: .flow, status: .awaitsLanguage)
+        ], tables: [.raw, .mangle], hooks: .prerouting, scope: .flow, status: .acts)
 
     public var match: Match { .rpfilter(self) }
 

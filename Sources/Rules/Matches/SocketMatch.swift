@@ -1,4 +1,7 @@
 /// `-m socket`: whether a local socket is open for the packet (kernel: xt_socket.c, revision 3).
+///
+/// The host's sockets are behind the host path, where nobody can look them up in time for a packet: so here no packet has one that is known, the
+/// match is never true, and `--restore-skmark` restores nothing.
 public struct SocketMatch: MatchExtension {
     /// Listening sockets bound to any address count too.
     public var countsWildcards: Bool
@@ -14,11 +17,11 @@ public struct SocketMatch: MatchExtension {
     }
 
     public static let description = ExtensionDescription(
-        .match, "socket", summary: "whether a local socket is open for the packet",
+        .match, "socket", summary: "whether a local socket is open for the packet: never known here",
         options: [
             OptionDescription("transparent", arguments: 0), OptionDescription("nowildcard", arguments: 0),
             OptionDescription("restore-skmark", arguments: 0),
-        ], hooks: [.prerouting, .input], scope: .packet, status: .awaitsLanguage)
+        ], hooks: [.prerouting, .input], scope: .flow, status: .acts)
 
     public var match: Match { .socket(self) }
 

@@ -23,7 +23,7 @@ public struct StatisticMatch: MatchExtension {
         options: [
             OptionDescription("mode"), OptionDescription("probability", canNegate: true),
             OptionDescription("every", canNegate: true), OptionDescription("packet"),
-        ], scope: .packet, status: .awaitsLanguage)
+        ], scope: .packet, status: .acts)
 
     public var match: Match { .statistic(self) }
 

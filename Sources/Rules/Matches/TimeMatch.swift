@@ -36,7 +36,7 @@ public struct TimeMatch: MatchExtension {
             OptionDescription("monthdays", canNegate: true), OptionDescription("localtz", arguments: 0),
             OptionDescription("utc", arguments: 0), OptionDescription("contiguous", arguments: 0),
             OptionDescription("kerneltz", arguments: 0),
-        ], scope: .packet, status: .awaitsLanguage)
+        ], scope: .packet, status: .acts)
 
     public var match: Match { .time(self) }
 

@@ -20,7 +20,7 @@ public struct RateestTarget: TargetExtension {
         options: [
             OptionDescription("rateest-name"), OptionDescription("rateest-interval"),
             OptionDescription("rateest-ewmalog"),
-        ], scope: .packet, status: .awaitsLanguage)
+        ], scope: .packet, status: .acts)
 
     public var target: Target { .rateest(self) }
 

@@ -33,6 +33,8 @@ struct RuleText {
 
     var tracks = false
     var connectionCounts: [ConnectionCount] = []
+    /// Operands that matches name by number.
+    var around = AroundSource()
     /// Whether long chains have an index.
     var isIndexed = true
     private var portRanges: [PortTest] = []
@@ -74,6 +76,7 @@ struct RuleText {
         var source = CompiledRules.Source()
         source.tracks = tracks
         source.connectionCounts = connectionCounts
+        source.around = around
         source.portRanges = portRanges
         var starts: [String: UInt32] = [:]
         var next = UInt32(chains.reduce(0) { $0 + $1.rules.count + 1 })

@@ -40,7 +40,7 @@ struct RuleConditions {
             let list = portRanges[Int(first)..<Int(first + count)].map { UInt32($0.first)...UInt32($0.last) }
             require(side == .source ? .sourcePort : .destinationPort, list)
             return true
-        case .flow(.states): return true
+        case .flow(.states), .surroundings: return true
         default: return false
         }
     }

@@ -2,6 +2,12 @@
 public enum MemoryMatch: Sendable {
     /// `connlimit`, by the number of its list: more live flows than the limit, or not.
     case connections(list: UInt32, limit: UInt32, mask: UInt32, isAbove: Bool, byDestination: Bool)
+    /// `-m statistic --mode random`: of 2³¹ packets, this many on the average.
+    case chance(UInt32, isNegated: Bool)
+    /// `-m statistic --mode nth`: by number of the counter; one packet of `last + 1`.
+    case turn(UInt32, last: UInt32, isNegated: Bool)
+    /// `-m rateest`, by its number.
+    case rate(UInt32)
 }
 
 extension Worker {
@@ -14,6 +20,11 @@ extension Worker {
                 let count = countConnections(packet, list, mask: mask, byDestination: byDestination, &spoilt)
             else { return false }
             return (count > limit) == isAbove
+        case .chance(let probability, let isNegated):
+            return (UInt32(truncatingIfNeeded: random.next()) & 0x7FFF_FFFF < probability) != isNegated
+        case .turn(let number, let last, let isNegated):
+            return snapshot.rules.around.turns[number].take(last: last) != isNegated
+        case .rate(let number): return snapshot.rules.around.rates[number].matches(snapshot.rules.around.meters, at: now)
         }
     }
 }

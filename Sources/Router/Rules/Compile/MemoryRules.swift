@@ -7,11 +7,29 @@ extension RuleCompiler {
         _ match: Match, _ refuse: (String) -> Refusal
     ) throws(Refusal) -> [MemoryMatch]? {
         switch match {
-        case .connlimit(let connlimit): [connectionLimit(connlimit)]
-        default: nil
+        case .connlimit(let connlimit): return [connectionLimit(connlimit)]
+        case .statistic(let statistic):
+            switch statistic.mode {
+            case .random(let probability): return [.chance(probability, isNegated: statistic.isNegated)]
+            case .nth(let every, let packet):
+                let state = states.own { TurnState(every: every, after: packet) }
+                source.around.turns.append(state.counter)
+                return [
+                    .turn(UInt32(source.around.turns.count - 1), last: every - 1, isNegated: statistic.isNegated)
+                ]
+            }
+        case .rateest(let rateest):
+            source.around.rates.append(try rateTest(rateest, refuse))
+            return [.rate(UInt32(source.around.rates.count - 1))]
+        default: return nil
         }
     }
 
     /// nil if it is none of these.
-    mutating func memoryTarget(_ target: Target, _ refuse: (String) -> Refusal) throws(Refusal) -> MemoryTarget? { nil }
+    mutating func memoryTarget(_ target: Target, _ refuse: (String) -> Refusal) throws(Refusal) -> MemoryTarget? {
+        switch target {
+        case .rateest(let rateest): .meter(try meter(rateest, refuse))
+        default: nil
+        }
+    }
 }

@@ -51,10 +51,12 @@ struct RuleCompiler {
     private var origins: [Origin] = []
     /// What the rules remember. It must live as long as the compiled rules may be used.
     var states: RuleStates
+    var estimators = RateEstimators(Ruleset())
 
     static func compile(_ ruleset: Ruleset, for surroundings: Surroundings) throws(Refusal) -> Result {
         var compiler = RuleCompiler(surroundings)
         compiler.source.tracks = surroundings.alwaysTracks || ruleset.needsTracking
+        compiler.estimators = RateEstimators(ruleset)
         for table in ruleset.tables { try compiler.add(table) }
         return Result(source: compiler.source, origins: compiler.origins, states: compiler.states)
     }
