@@ -13,6 +13,8 @@ import Synchronization
     let matches: Slab<CompiledMatch>
     let natRanges: Slab<NATRange>
     let portRanges: Slab<PortTest>
+    let recentTests: Slab<RecentTest>
+    let hashlimitTests: Slab<HashlimitTest>
     /// Operands of no fixed length: strings, programs, prefixes. A rule names its own by place and number.
     let bytes: Slab<UInt8>
     let words: Slab<UInt32>
@@ -37,6 +39,8 @@ import Synchronization
         public var matches: [CompiledMatch] = []
         public var natRanges: [NATRange] = []
         public var portRanges: [PortTest] = []
+        public var recentTests: [RecentTest] = []
+        public var hashlimitTests: [HashlimitTest] = []
         /// First rule of each built-in chain.
         public var entries: [(RuleTable, Hook, UInt32)] = []
         public var bytes: [UInt8] = []
@@ -56,6 +60,8 @@ import Synchronization
         matches = slab(source.matches)
         natRanges = slab(source.natRanges)
         portRanges = slab(source.portRanges)
+        recentTests = slab(source.recentTests)
+        hashlimitTests = slab(source.hashlimitTests)
         bytes = slab(source.bytes)
         words = slab(source.words)
         ruleCount = source.rules.count
@@ -103,6 +109,8 @@ import Synchronization
         matches.deallocate()
         natRanges.deallocate()
         portRanges.deallocate()
+        recentTests.deallocate()
+        hashlimitTests.deallocate()
         bytes.deallocate()
         words.deallocate()
         counters.deallocate()

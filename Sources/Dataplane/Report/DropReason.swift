@@ -24,6 +24,7 @@ public enum DropReason: UInt8, CaseIterable, Sendable {
     case rule
     case policy
     case reject
+    case hashlimitFull
 
     // Tracking and NAT.
     case flowTableFull
@@ -78,6 +79,7 @@ public enum DropReason: UInt8, CaseIterable, Sendable {
         case .rule: "rule"
         case .policy: "policy"
         case .reject: "reject"
+        case .hashlimitFull: "hashlimit-full"
         case .flowTableFull: "flow-table-full"
         case .flowClash: "flow-clash"
         case .flowReopened: "flow-reopened"
@@ -128,6 +130,7 @@ public enum DropReason: UInt8, CaseIterable, Sendable {
         case .rule: "A rule's DROP."
         case .policy: "A built-in chain's DROP policy."
         case .reject: "A rule's REJECT."
+        case .hashlimitFull: "The table of a rule's hashlimit holds as many entries as it may."
         case .flowTableFull: "No room for a new flow, and no unreplied one to put out."
         case .flowClash: "Another worker created a flow with the same addresses and ports at the same moment."
         case .flowReopened: "The segment ended an old flow; the sender's next try begins a new one."

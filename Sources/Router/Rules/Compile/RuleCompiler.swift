@@ -42,6 +42,8 @@ struct RuleCompiler {
         var alwaysTracks = false
         /// What the rules in force remember; rules that stay keep it.
         var states = RuleStates()
+        /// How large lists of `recent` are made.
+        var recent = RecentSettings()
     }
 
     let surroundings: Surroundings
@@ -49,10 +51,13 @@ struct RuleCompiler {
     private var origins: [Origin] = []
     /// What the rules remember. It must live as long as the compiled rules may be used.
     var states: RuleStates
+    /// Times that lists of `recent` must remember, by name.
+    var recentStamps: [String: Int] = [:]
 
     static func compile(_ ruleset: Ruleset, for surroundings: Surroundings) throws(Refusal) -> Result {
         var compiler = RuleCompiler(surroundings)
         compiler.source.tracks = surroundings.alwaysTracks || ruleset.needsTracking
+        compiler.recentStamps = ruleset.recentStamps(surroundings.recent)
         for table in ruleset.tables { try compiler.add(table) }
         return Result(source: compiler.source, origins: compiler.origins, states: compiler.states)
     }
