@@ -1,7 +1,7 @@
 /// What one entry of a `hashlimit` has earned and used: the integers of net/netfilter/xt_hashlimit.c, revision 3.
 ///
-/// In the kernel the two ways of counting lie over each other in memory, and what a rule reads that counts otherwise than the table it
-/// names depends on it, as does what /proc prints. So they do here.
+/// In the kernel the two ways of counting, using up credit and comparing a rate, lie over each other in memory, and /proc prints the same
+/// three words of either. So they do here.
 struct HashlimitRate {
     /// CREDITS_PER_JIFFY: the power of two below what lets a day's credit fit into 64 bits.
     private static let creditsPerTick: UInt64 = 1 << 39
@@ -40,7 +40,7 @@ struct HashlimitRate {
         case (false, true):
             first = Self.byteCredits
             second = settings.burst
-            third = UInt64(average) * Self.byteCredits >> 32
+            third = (UInt64(average) * Self.byteCredits) >> 32
         case (false, false):
             // Wrapping is the kernel's: combinations that it would spoil are refused with the rule.
             first = settings.average &* settings.burst &* Self.creditsPerUnit
@@ -89,7 +89,7 @@ struct HashlimitRate {
 
     /// hashlimit_byte_cost: every 16 bytes and the rest cost; a burst is so many fillings of the bucket.
     private mutating func byteCost(_ length: Int) -> UInt64 {
-        let (product, isTooMuch) = (UInt64(length) >> 4 + 1).multipliedReportingOverflow(by: third)
+        let (product, isTooMuch) = ((UInt64(length) >> 4) + 1).multipliedReportingOverflow(by: third)
         let cost = isTooMuch ? Self.byteCredits : min(product, Self.byteCredits)
         if first < cost, second > 0 {
             second &-= 1

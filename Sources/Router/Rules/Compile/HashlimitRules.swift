@@ -4,11 +4,19 @@ import Net
 import Rules
 
 extension RuleCompiler {
-    mutating func test(_ match: HashlimitMatch) -> HashlimitTest {
+    mutating func test(_ match: HashlimitMatch, _ refuse: (String) -> Refusal) throws(Refusal) -> HashlimitTest {
         let settings = HashlimitSettings(match)
-        // Of an existing table the settings stand, whatever another rule says that names it (htable_find_get).
-        let store = states.shared(match.name) {
+        // Of an existing table the settings stand, whatever another rule says that names it (htable_find_get). Only to limit and to
+        // compare a rate do not go together: the kernel refuses such a rule, here a table of an earlier ruleset gives way.
+        func fits(_ store: HashlimitStore) -> Bool {
+            store.table.settings.mode.contains(.rateMatch) == settings.mode.contains(.rateMatch)
+        }
+        let store = states.shared(match.name, fits: fits) {
             HashlimitStore(settings, key: UInt64.random(in: 0...UInt64.max))
+        }
+        guard fits(store) else {
+            throw refuse(
+                "hashlimit table \"\(match.name)\" is used with and without --hashlimit-rate-match; give one of them another name")
         }
         return HashlimitTest(
             store.table, settings.mode.intersection([.bytes, .rateMatch]), isAbove: match.isAbove)

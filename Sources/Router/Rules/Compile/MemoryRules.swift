@@ -17,7 +17,7 @@ extension RuleCompiler {
             source.recentTests.append(test(recent))
             return [.recent(UInt32(source.recentTests.count - 1))]
         case .hashlimit(let hashlimit):
-            source.hashlimitTests.append(test(hashlimit))
+            source.hashlimitTests.append(try test(hashlimit, refuse))
             return [.hashlimit(UInt32(source.hashlimitTests.count - 1))]
         default: return nil
         }

@@ -58,7 +58,8 @@ struct RuleCompiler {
         var compiler = RuleCompiler(surroundings)
         compiler.source.tracks = surroundings.alwaysTracks || ruleset.needsTracking
         compiler.recentStamps = ruleset.recentStamps(surroundings.recent)
-        for table in ruleset.tables { try compiler.add(table) }
+        // In the order in which they came into use: what a name stands for is settled by the first rule that gives it.
+        for table in ruleset.tables.reversed() { try compiler.add(table) }
         return Result(source: compiler.source, origins: compiler.origins, states: compiler.states)
     }
 
