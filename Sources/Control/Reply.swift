@@ -8,6 +8,10 @@ public enum Reply: Hashable, Sendable {
     case route(RouteRow)
     case neighbor(NeighborRow)
     case flow(FlowRow)
+    case recentList(RecentListRow)
+    case recentEntry(RecentEntryRow)
+    case hashlimitTable(HashlimitTableRow)
+    case hashlimitEntry(HashlimitEntryRow)
     case stats(Stats)
     case version(VersionReply)
     case rulesSummary(RulesSummary)
@@ -21,6 +25,7 @@ public enum Reply: Hashable, Sendable {
     public var isFinal: Bool {
         switch self {
         case .port, .worker, .drop, .route, .neighbor, .flow: false
+        case .recentList, .recentEntry, .hashlimitTable, .hashlimitEntry: false
         case .stats, .version, .rulesSummary, .rules, .flowCount, .done, .failure, .end: true
         }
     }
@@ -67,6 +72,10 @@ extension Reply: Codable {
         case port, worker, drop, route, neighbor, flow, stats, version, rules, done, failure, end
         case rulesSummary = "rules-summary"
         case flowCount = "flow-count"
+        case recentList = "recent-list"
+        case recentEntry = "recent-entry"
+        case hashlimitTable = "hashlimit-table"
+        case hashlimitEntry = "hashlimit-entry"
     }
 
     public init(from decoder: any Decoder) throws {
@@ -83,6 +92,10 @@ extension Reply: Codable {
         case .route: self = .route(try container.decode(RouteRow.self, forKey: key))
         case .neighbor: self = .neighbor(try container.decode(NeighborRow.self, forKey: key))
         case .flow: self = .flow(try container.decode(FlowRow.self, forKey: key))
+        case .recentList: self = .recentList(try container.decode(RecentListRow.self, forKey: key))
+        case .recentEntry: self = .recentEntry(try container.decode(RecentEntryRow.self, forKey: key))
+        case .hashlimitTable: self = .hashlimitTable(try container.decode(HashlimitTableRow.self, forKey: key))
+        case .hashlimitEntry: self = .hashlimitEntry(try container.decode(HashlimitEntryRow.self, forKey: key))
         case .stats: self = .stats(try container.decode(Stats.self, forKey: key))
         case .version: self = .version(try container.decode(VersionReply.self, forKey: key))
         case .rulesSummary: self = .rulesSummary(try container.decode(RulesSummary.self, forKey: key))
@@ -103,6 +116,10 @@ extension Reply: Codable {
         case .route(let value): try container.encode(value, forKey: .route)
         case .neighbor(let value): try container.encode(value, forKey: .neighbor)
         case .flow(let value): try container.encode(value, forKey: .flow)
+        case .recentList(let value): try container.encode(value, forKey: .recentList)
+        case .recentEntry(let value): try container.encode(value, forKey: .recentEntry)
+        case .hashlimitTable(let value): try container.encode(value, forKey: .hashlimitTable)
+        case .hashlimitEntry(let value): try container.encode(value, forKey: .hashlimitEntry)
         case .stats(let value): try container.encode(value, forKey: .stats)
         case .version(let value): try container.encode(value, forKey: .version)
         case .rulesSummary(let value): try container.encode(value, forKey: .rulesSummary)

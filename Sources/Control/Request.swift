@@ -18,6 +18,13 @@ public enum Request: Hashable, Sendable {
     case rulesList(RulesList)
     /// Reads the configuration and the rules again, as SIGHUP does.
     case reload
+    case recentLists
+    /// The list's name.
+    case recentEntries(String)
+    case recentEdit(RecentEdit)
+    case hashlimitTables
+    /// The table's name.
+    case hashlimitEntries(String)
 }
 
 /// Arguments of `rules save`.
@@ -84,6 +91,7 @@ public struct RulesList: Hashable, Sendable, Codable {
 extension Request: Codable {
     private enum CodingKeys: String, CodingKey {
         case command, filter, save, restore, list
+        case name, edit
     }
 
     private enum Command: String, Codable, CaseIterable {
@@ -96,6 +104,11 @@ extension Request: Codable {
         case rulesSave = "rules-save"
         case rulesRestore = "rules-restore"
         case rulesList = "rules-list"
+        case recentLists = "recent-lists"
+        case recentEntries = "recent-entries"
+        case recentEdit = "recent-edit"
+        case hashlimitTables = "hashlimit-tables"
+        case hashlimitEntries = "hashlimit-entries"
     }
 
     public init(from decoder: any Decoder) throws {
@@ -116,6 +129,11 @@ extension Request: Codable {
         case .rulesSummary: self = .rulesSummary
         case .version: self = .version
         case .reload: self = .reload
+        case .recentLists: self = .recentLists
+        case .recentEntries: self = .recentEntries(try container.decode(String.self, forKey: .name))
+        case .recentEdit: self = .recentEdit(try container.decode(RecentEdit.self, forKey: .edit))
+        case .hashlimitTables: self = .hashlimitTables
+        case .hashlimitEntries: self = .hashlimitEntries(try container.decode(String.self, forKey: .name))
         case .flowsList:
             self = .flowsList(try container.decodeIfPresent(FlowFilter.self, forKey: .filter) ?? FlowFilter())
         case .flowsCount: self = .flowsCount
@@ -143,6 +161,8 @@ extension Request: Codable {
         case .rulesSave(let arguments): try container.encode(arguments, forKey: .save)
         case .rulesRestore(let arguments): try container.encode(arguments, forKey: .restore)
         case .rulesList(let arguments): try container.encode(arguments, forKey: .list)
+        case .recentEntries(let name), .hashlimitEntries(let name): try container.encode(name, forKey: .name)
+        case .recentEdit(let edit): try container.encode(edit, forKey: .edit)
         default: break
         }
     }
@@ -165,6 +185,11 @@ extension Request: Codable {
         case .rulesSave: .rulesSave
         case .rulesRestore: .rulesRestore
         case .rulesList: .rulesList
+        case .recentLists: .recentLists
+        case .recentEntries: .recentEntries
+        case .recentEdit: .recentEdit
+        case .hashlimitTables: .hashlimitTables
+        case .hashlimitEntries: .hashlimitEntries
         }
     }
 }

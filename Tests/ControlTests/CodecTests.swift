@@ -10,6 +10,9 @@ struct CodecTests {
 
     @Test("every request comes back as it was sent", arguments: [
         Request.ports, .workers, .stats, .drops, .routes, .neighbors, .rulesSummary, .version, .flowsCount, .flowsFlush,
+        .recentLists, .recentEntries("bad guys"), .hashlimitTables, .hashlimitEntries("ssh"),
+        .recentEdit(RecentEdit(list: "bad guys", action: .add, address: "192.0.2.1")),
+        .recentEdit(RecentEdit(list: "DEFAULT", action: .flush)),
         .reload, .flowsList(FlowFilter()), .flowsList(filter), .flowsDelete(filter),
         .rulesSave(RulesSave(counters: true, table: "nat")),
         .rulesRestore(
@@ -47,6 +50,14 @@ struct CodecTests {
                 table: "main", prefix: .all, kind: "unicast", metric: 1, preferredSource: "10.0.0.1",
                 hops: [RouteHopRow(link: "wan0", gateway: "10.0.0.9", weight: 1, isDead: false, isPort: true)])),
         .neighbor(NeighborRow(address: "10.0.0.2", mac: nil, link: "lan0", state: "incomplete")),
+        .recentList(RecentListRow(name: "a b", count: 1, max: 100, stamps: 32, mask: "255.255.255.0")),
+        .recentEntry(
+            RecentEntryRow(address: "192.0.2.1", ttl: 64, lastSeen: .max, oldestPacket: 2, stamps: [1, .max])),
+        .hashlimitTable(HashlimitTableRow(name: "ssh", count: 1, max: 65536, buckets: 8192)),
+        .hashlimitEntry(
+            HashlimitEntryRow(
+                expires: -1, source: "192.0.2.1", sourcePort: 0, destination: .any, destinationPort: .max, credit: .max,
+                creditCap: 2, cost: 3)),
         .flow(FlowTextTests.tcp), .stats(stats), .version(
             VersionReply(version: "0.1", kernel: "6.6", pid: 1, configuration: "/etc/martlet.yaml")),
         .rulesSummary(

@@ -36,6 +36,8 @@ struct CommandLineTests {
     @Test("usage", arguments: [
         ["bogus"], ["check"], ["run"], ["show", "bogus"], ["show", "ports", "--bogus"], ["flows", "delete"],
         ["flows", "list", "-p", "bogus"], ["flows", "list", "-s", "10.0.0"], ["flows", "list", "--sport", "65536"],
+        ["show", "recent", "--flush"], ["show", "recent", "a", "--add", "10.0.0.1", "--flush"],
+        ["show", "recent", "a", "--add", "10.0.0"],
         ["replay", "--config", "c", "--out", "d", "--in", "nofile"],
         ["replay", "--config", "c", "--out", "d", "--in", "a=b", "--in", "a=c"], ["rules", "check"],
     ])

@@ -13,6 +13,8 @@ import Synchronization
     let matches: Slab<CompiledMatch>
     let natRanges: Slab<NATRange>
     let portRanges: Slab<PortTest>
+    let recentTests: Slab<RecentTest>
+    let hashlimitTests: Slab<HashlimitTest>
     /// Operands of no fixed length: strings, programs, prefixes. A rule names its own by place and number.
     let bytes: Slab<UInt8>
     let words: Slab<UInt32>
@@ -45,6 +47,8 @@ import Synchronization
         public var matches: [CompiledMatch] = []
         public var natRanges: [NATRange] = []
         public var portRanges: [PortTest] = []
+        public var recentTests: [RecentTest] = []
+        public var hashlimitTests: [HashlimitTest] = []
         /// First rule of each built-in chain.
         public var entries: [(RuleTable, Hook, UInt32)] = []
         public var bytes: [UInt8] = []
@@ -65,6 +69,8 @@ import Synchronization
         matches = Slab(source.matches)
         natRanges = Slab(source.natRanges)
         portRanges = Slab(source.portRanges)
+        recentTests = Slab(source.recentTests)
+        hashlimitTests = Slab(source.hashlimitTests)
         bytes = Slab(source.bytes)
         words = Slab(source.words)
         hashMarks = Slab(source.hashMarks)
@@ -116,6 +122,8 @@ import Synchronization
         matches.deallocate()
         natRanges.deallocate()
         portRanges.deallocate()
+        recentTests.deallocate()
+        hashlimitTests.deallocate()
         bytes.deallocate()
         words.deallocate()
         hashMarks.deallocate()

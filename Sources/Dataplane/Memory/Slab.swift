@@ -10,9 +10,20 @@ import Glibc
     @usableFromInline let base: UnsafeMutablePointer<Element>
     public let count: Int
 
+    /// Tables up to this size come from the heap, a cache line of their own each: a page for each of ten thousand rules' few bytes would
+    /// exhaust the mappings a process may have.
+    private static var smallest: Int { 1024 }
+
     /// Maps zeroed memory for `count` elements. Untouched pages cost nothing until they are used.
     public init(count: Int) {
         let bytes = max(count, 1) * MemoryLayout<Element>.stride
+        if bytes <= Self.smallest {
+            let memory = UnsafeMutableRawPointer.allocate(byteCount: bytes, alignment: 64)
+            unsafe memory.initializeMemory(as: UInt8.self, repeating: 0, count: bytes)
+            unsafe base = memory.bindMemory(to: Element.self, capacity: max(count, 1))
+            self.count = count
+            return
+        }
         let memory = unsafe mmap(nil, bytes, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0)
         guard let memory = unsafe memory, unsafe memory != MAP_FAILED else {
             fatalError("no memory for a table of \(bytes) bytes")
@@ -47,6 +58,11 @@ import Glibc
 
     /// Gives the memory back. No copy of this value may be used afterwards.
     public func deallocate() {
-        unsafe munmap(base, max(count, 1) * MemoryLayout<Element>.stride)
+        let bytes = max(count, 1) * MemoryLayout<Element>.stride
+        if bytes <= Self.smallest {
+            unsafe UnsafeMutableRawPointer(base).deallocate()
+        } else {
+            unsafe munmap(base, bytes)
+        }
     }
 }

@@ -26,6 +26,7 @@ public enum DropReason: UInt8, CaseIterable, Sendable {
     case reject
     case mirror
     case connlimitFull
+    case hashlimitFull
 
     // Tracking and NAT.
     case flowTableFull
@@ -82,6 +83,7 @@ public enum DropReason: UInt8, CaseIterable, Sendable {
         case .reject: "reject"
         case .mirror: "mirror"
         case .connlimitFull: "connlimit-full"
+        case .hashlimitFull: "hashlimit-full"
         case .flowTableFull: "flow-table-full"
         case .flowClash: "flow-clash"
         case .flowReopened: "flow-reopened"
@@ -134,6 +136,7 @@ public enum DropReason: UInt8, CaseIterable, Sendable {
         case .reject: "A rule's REJECT."
         case .mirror: "A rule's MIRROR; a copy went back to the sender, unless it was none that may be answered."
         case .connlimitFull: "A connlimit rule had no room to count one more flow."
+        case .hashlimitFull: "The table of a rule's hashlimit holds as many entries as it may."
         case .flowTableFull: "No room for a new flow, and no unreplied one to put out."
         case .flowClash: "Another worker created a flow with the same addresses and ports at the same moment."
         case .flowReopened: "The segment ended an old flow; the sender's next try begins a new one."

@@ -37,6 +37,11 @@ struct RequestHandler: ControlHandler {
         case .rulesSave(let options): try reply(.rules(try save(options)))
         case .rulesRestore(let options): try reply(.done(try restore(options)))
         case .rulesList(let options): try reply(.rules(try list(options)))
+        case .recentLists: for row in recentLists() { try reply(.recentList(row)) }
+        case .recentEntries(let name): for row in try recentEntries(name) { try reply(.recentEntry(row)) }
+        case .recentEdit(let change): try reply(.done(try edit(change)))
+        case .hashlimitTables: for row in hashlimitTables() { try reply(.hashlimitTable(row)) }
+        case .hashlimitEntries(let name): for row in try hashlimitEntries(name) { try reply(.hashlimitEntry(row)) }
         case .reload: try reply(.done(Done(message: try reloader.reload().joined(separator: "\n"))))
         }
     }

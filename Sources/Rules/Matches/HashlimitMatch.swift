@@ -55,7 +55,7 @@ public struct HashlimitMatch: MatchExtension {
             OptionDescription("hashlimit-htable-gcinterval"), OptionDescription("hashlimit-htable-expire"),
             OptionDescription("hashlimit-mode"), OptionDescription("hashlimit-name"),
             OptionDescription("hashlimit-rate-match", arguments: 0), OptionDescription("hashlimit-rate-interval"),
-        ], scope: .packet, status: .awaitsLanguage)
+        ], scope: .packet, status: .acts)
 
     public var match: Match { .hashlimit(self) }
 

@@ -13,7 +13,7 @@ public struct LimitMatch: MatchExtension {
     public static let description = ExtensionDescription(
         .match, "limit", summary: "so many packets in a time",
         options: [OptionDescription("limit"), OptionDescription("limit-burst")], scope: .packet,
-        status: .awaitsLanguage)
+        status: .acts)
 
     public var match: Match { .limit(self) }
 

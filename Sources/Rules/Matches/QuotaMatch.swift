@@ -7,7 +7,7 @@ public struct QuotaMatch: MatchExtension {
 
     public static let description = ExtensionDescription(
         .match, "quota", summary: "until so many bytes have passed",
-        options: [OptionDescription("quota", canNegate: true)], scope: .packet, status: .awaitsLanguage)
+        options: [OptionDescription("quota", canNegate: true)], scope: .packet, status: .acts)
 
     public var match: Match { .quota(self) }
 

@@ -56,7 +56,7 @@ public struct RecentMatch: MatchExtension {
             OptionDescription("remove", arguments: 0, canNegate: true), OptionDescription("rttl", arguments: 0),
             OptionDescription("name"), OptionDescription("rsource", arguments: 0),
             OptionDescription("rdest", arguments: 0), OptionDescription("mask"),
-        ], scope: .packet, status: .awaitsLanguage)
+        ], scope: .packet, status: .acts)
 
     public var match: Match { .recent(self) }
 

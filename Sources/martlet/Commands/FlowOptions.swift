@@ -41,6 +41,10 @@ struct FlowOptions: ParsableArguments {
     }
 }
 
+extension IPv4Address: ExpressibleByArgument {
+    public init?(argument: String) { self.init(argument) }
+}
+
 extension IPv4Prefix: ExpressibleByArgument {
     public init?(argument: String) { self.init(argument) }
 }

@@ -8,6 +8,12 @@ public enum MemoryMatch: Sendable {
     case turn(UInt32, last: UInt32, isNegated: Bool)
     /// `-m rateest`, by its number.
     case rate(UInt32)
+    case limit(Limit)
+    case quota(Quota, isNegated: Bool)
+    /// By number in the list of what rules ask of recent lists.
+    case recent(UInt32)
+    /// By number in the list of what rules ask of hashlimit tables.
+    case hashlimit(UInt32)
 }
 
 extension Worker {
@@ -25,6 +31,10 @@ extension Worker {
         case .turn(let number, let last, let isNegated):
             return snapshot.rules.around.turns[number].take(last: last) != isNegated
         case .rate(let number): return snapshot.rules.around.rates[number].matches(snapshot.rules.around.meters, at: now)
+        case .limit(let limit): return limit.take(now)
+        case .quota(let quota, let isNegated): return quota.take(packet.totalLength) != isNegated
+        case .recent(let number): return matches(snapshot.rules.recentTests[number], packet, hook)
+        case .hashlimit(let number): return matches(snapshot.rules.hashlimitTests[number], packet, &spoilt)
         }
     }
 }

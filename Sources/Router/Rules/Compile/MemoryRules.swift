@@ -1,4 +1,5 @@
 import Dataplane
+import Net
 import Rules
 
 extension RuleCompiler {
@@ -21,6 +22,17 @@ extension RuleCompiler {
         case .rateest(let rateest):
             source.around.rates.append(try rateTest(rateest, refuse))
             return [.rate(UInt32(source.around.rates.count - 1))]
+        case .limit(let limit):
+            return [.limit(states.own { LimitBucket(interval: limit.interval, burst: limit.burst) }.limit)]
+        case .quota(let quota):
+            let bucket = states.own { QuotaBucket(bytes: quota.quota.value) }
+            return [.quota(bucket.quota, isNegated: quota.quota.isNegated)]
+        case .recent(let recent):
+            source.recentTests.append(test(recent))
+            return [.recent(UInt32(source.recentTests.count - 1))]
+        case .hashlimit(let hashlimit):
+            source.hashlimitTests.append(try test(hashlimit, refuse))
+            return [.hashlimit(UInt32(source.hashlimitTests.count - 1))]
         default: return nil
         }
     }

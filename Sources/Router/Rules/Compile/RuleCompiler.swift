@@ -44,6 +44,8 @@ struct RuleCompiler {
         var helperNames = HelperNames()
         /// What the rules in force remember; rules that stay keep it.
         var states = RuleStates()
+        /// How large lists of `recent` are made.
+        var recent = RecentSettings()
     }
 
     let surroundings: Surroundings
@@ -52,12 +54,16 @@ struct RuleCompiler {
     /// What the rules remember. It must live as long as the compiled rules may be used.
     var states: RuleStates
     var estimators = RateEstimators(Ruleset())
+    /// Times that lists of `recent` must remember, by name.
+    var recentStamps: [String: Int] = [:]
 
     static func compile(_ ruleset: Ruleset, for surroundings: Surroundings) throws(Refusal) -> Result {
         var compiler = RuleCompiler(surroundings)
         compiler.source.tracks = surroundings.alwaysTracks || ruleset.needsTracking
         compiler.estimators = RateEstimators(ruleset)
-        for table in ruleset.tables { try compiler.add(table) }
+        compiler.recentStamps = ruleset.recentStamps(surroundings.recent)
+        // In the order in which they came into use: what a name stands for is settled by the first rule that gives it.
+        for table in ruleset.tables.reversed() { try compiler.add(table) }
         return Result(source: compiler.source, origins: compiler.origins, states: compiler.states)
     }
 
