@@ -110,6 +110,7 @@ struct OfflineScenarioRunner: ScenarioRunner {
 
         /// Shows the judge what left, and lets the host answer what reached it, until nothing more comes of it.
         private mutating func collect() {
+            for line in router.takeLogLines() { judge.receive(LogText(level: line.level, text: line.text)) }
             for departure in router.takeDepartures() {
                 let packet = TestPacket(frame: departure.bytes)
                 if departure.port == .host {

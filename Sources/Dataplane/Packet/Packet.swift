@@ -92,6 +92,8 @@ public struct TCPFlags: OptionSet, Sendable, Hashable {
 
     // What the way through the router adds.
     var mark: UInt32 = 0
+    /// Of what the host sends.
+    var sender = Sender()
     var tracking = TrackingResult()
     var egress: PortIndex = .none
     var nextHop: IPv4Address = .any

@@ -30,6 +30,7 @@ final class RouterCore: @unchecked Sendable {
     struct WorkerReport {
         var statistics: Statistics
         var effects: EffectRing
+        var reports: ReportRing
     }
 
     init(
@@ -75,7 +76,8 @@ final class RouterCore: @unchecked Sendable {
     func makeWorker(_ id: Int, seed: UInt64) -> Worker {
         lock.withLock { _ in
             let worker = Worker(id: id, shared: shared, snapshot: snapshot, seed: seed)
-            workers[id] = WorkerReport(statistics: worker.statistics, effects: worker.effects)
+            workers[id] = WorkerReport(
+                statistics: worker.statistics, effects: worker.effects, reports: worker.reports)
             return worker
         }
     }
