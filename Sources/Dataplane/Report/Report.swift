@@ -45,7 +45,7 @@ public struct ReportHeader: Sendable, Hashable {
     var linkLength: UInt8 = 0
     var copiedLength: UInt32 = 0
 
-    init(kind: Kind, hook: Hook, time: Instant) {
+    public init(kind: Kind, hook: Hook, time: Instant) {
         self.kind = kind
         self.hook = hook
         self.time = time
@@ -61,6 +61,13 @@ public struct Report: Sendable, Hashable {
     public var link: [UInt8]
     /// The beginning of the IP packet, at least its header.
     public var packet: [UInt8]
+
+    public init(header: ReportHeader, prefix: [UInt8], link: [UInt8], packet: [UInt8]) {
+        self.header = header
+        self.prefix = prefix
+        self.link = link
+        self.packet = packet
+    }
 }
 
 /// Whose socket sent what the host sends.

@@ -153,8 +153,9 @@ struct LogLine {
         add("SPT=\(u16(offset)) DPT=\(u16(offset + 2)) ")
         if header.options.contains(.tcpSequence) { add("SEQ=\(u32(offset + 4)) ACK=\(u32(offset + 8)) ") }
         add("WINDOW=\(u16(offset + 14)) RES=0x")
-        addHex((packet[offset + 12] & 0x0F) << 2)
-        add(" ")
+        addHex((packet[offset + 12] & 0x0E) << 2)
+        // The last of the once reserved bits has a name since AccECN (TCP_FLAG_AE).
+        add(packet[offset + 12] & 1 != 0 ? " AE " : " ")
         let names = ["FIN ", "SYN ", "RST ", "PSH ", "ACK ", "URG ", "ECE ", "CWR "]
         for bit in (0..<8).reversed() where packet[offset + 13] & 1 << bit != 0 { add(names[bit]) }
         add("URGP=\(u16(offset + 18)) ")
@@ -195,44 +196,5 @@ struct LogLine {
             if type == 3, code == 4 { add("MTU=\(u16(offset + 6)) ") }
         default: break
         }
-    }
-}
-
-/// The record that AUDIT writes about a packet (net/netfilter/xt_AUDIT.c), as the audit daemon would store it.
-enum AuditLine {
-    /// - Parameters:
-    ///   - time: of the packet, in nanoseconds since 1970.
-    ///   - number: the record's serial number.
-    static func text(of report: Report, time: UInt64, number: UInt64) -> [UInt8] {
-        func address(_ offset: Int) -> String {
-            guard report.packet.count >= offset + 4 else { return "?" }
-            return report.packet[offset..<offset + 4].map(String.init).joined(separator: ".")
-        }
-        let milliseconds = time / 1_000_000 % 1000
-        let fraction = (milliseconds < 100 ? "0" : "") + (milliseconds < 10 ? "0" : "") + "\(milliseconds)"
-        let ipProtocol = report.packet.count > 9 ? "\(report.packet[9])" : "-1"
-        let mark = String(report.header.mark, radix: 16)
-        return Array(
-            ("type=NETFILTER_PKT msg=audit(\(time / 1_000_000_000).\(fraction):\(number)): mark=0x\(mark)"
-                + " saddr=\(address(12)) daddr=\(address(16)) proto=\(ipProtocol)").utf8)
-    }
-}
-
-/// What ports are called outside.
-struct InterfaceNames: Sendable {
-    /// By the port's number.
-    var names: [String]
-    /// The kernel's numbers, the same way.
-    var links: [LinkIndex]
-
-    func name(_ port: PortIndex) -> String {
-        if port == .host { return "lo" }
-        return names.indices.contains(Int(port.rawValue)) ? names[Int(port.rawValue)] : ""
-    }
-
-    /// 0 for none.
-    func link(_ port: PortIndex) -> LinkIndex {
-        if port == .host { return LinkIndex(rawValue: 1) }
-        return links.indices.contains(Int(port.rawValue)) ? links[Int(port.rawValue)] : .none
     }
 }
