@@ -154,7 +154,7 @@ struct EffectTests {
         let text = try Program.require(["tcpdump", "-n", "-e", "-tt", "-r", folder.path + "/out/nflog.pcapng"])
         let copies = text.split(separator: "\n")
         #expect(copies.count == 3)
-        #expect(copies[0].hasPrefix("1700000000.001000 ") && copies[0].contains("family IPv4 (2), resource ID 7"))
+        #expect(copies[0].hasPrefix("1700000000.001000 ") && copies[0].contains("resource ID 7, family IPv4 (2)"))
         #expect(copies[1].hasPrefix("1700000000.002500 ") && copies[1].contains("resource ID 3"))
         #expect(copies[1].contains("10.0.0.2.5000 > 198.51.100.2.80: Flags [S]"))
         #expect(copies[2].hasPrefix("1700000000.003000 ") && copies[2].contains("10.0.0.2.5000 > 198.51.100.2.54"))

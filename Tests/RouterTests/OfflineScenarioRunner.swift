@@ -84,7 +84,7 @@ struct OfflineScenarioRunner: ScenarioRunner {
             case .host(let action):
                 let topology = self.topology
                 let made = try host.carryOut(action) { topology.sides[topology.side(toward: $0)].address.address }
-                if let made { send(fromHost: made) }
+                if let made { send(fromHost: made, Sender(uid: 0, gid: 0)) }
             case .send(let name, let size, let text):
                 guard let side = topology.sides.firstIndex(where: { $0.name == name }) else { throw LabError("no side \(name)") }
                 // Without the number that an earlier packet was to bring there is nothing to send.
@@ -121,13 +121,13 @@ struct OfflineScenarioRunner: ScenarioRunner {
             }
         }
 
-        private mutating func send(fromHost packet: TestPacket) {
+        private mutating func send(fromHost packet: TestPacket, _ sender: Sender = Sender()) {
             guard let destination = packet.ip?.destination else { return }
             let side = topology.side(toward: destination)
             let number = topology.sides[side].address.contains(destination) ? destination.rawValue & 255 : 2
             var packet = packet
             packet.ethernet = .init(source: topology.routerMAC(side), destination: topology.hostMAC(side, number))
-            router.receive(packet.bytes, on: PortIndex(rawValue: UInt8(side)), at: router.now, isFromHost: true)
+            router.receive(packet.bytes, on: PortIndex(rawValue: UInt8(side)), at: router.now, isFromHost: true, sender: sender)
             collect()
         }
 

@@ -42,7 +42,7 @@ struct NFLogMessage {
         // AF_INET; NFNETLINK_V0.
         message.bytes = [2, 0] + big(header.group)
         message.add(.packetHeader, big(UInt16(0x0800)) + [header.hook.rawValue, 0])
-        if !report.prefix.isEmpty { message.add(.prefix, report.prefix + [0]) }
+        message.add(.prefix, report.prefix + [0])
         if header.ingress != .none { message.add(.ingress, big(interfaces.link(header.ingress).rawValue)) }
         if header.egress != .none { message.add(.egress, big(interfaces.link(header.egress).rawValue)) }
         if header.mark != 0 { message.add(.mark, big(header.mark)) }

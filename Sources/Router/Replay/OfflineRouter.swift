@@ -110,10 +110,14 @@ package final class OfflineRouter {
 
     /// Receives a frame, after everything that was due before. A time before `now` counts as now.
     ///
-    /// - Parameter isFromHost: it is one that the host sends out of `port`.
+    /// - Parameters:
+    ///   - isFromHost: it is one that the host sends out of `port`.
+    ///   - sender: whose socket it was then.
     /// - Returns: false if the frame is longer than was said at the start, or there is no room; it was not received then.
     @discardableResult
-    package func receive(_ bytes: [UInt8], on port: PortIndex, at time: Instant, isFromHost: Bool = false) -> Bool {
+    package func receive(
+        _ bytes: [UInt8], on port: PortIndex, at time: Instant, isFromHost: Bool = false, sender: Sender = Sender()
+    ) -> Bool {
         advance(to: time)
         let memory = core.shared.memory
         guard bytes.count <= memory.longestFrame, let chunk = worker.pool.take() else { return false }
@@ -123,7 +127,8 @@ package final class OfflineRouter {
             unsafe memory.bytes(at: address).copyMemory(from: first, byteCount: source.count)
         }
         arrival[0] = Arrival(
-            frame: FrameDescriptor(address: address, length: UInt32(bytes.count), port: port), isFromHost: isFromHost)
+            frame: FrameDescriptor(address: address, length: UInt32(bytes.count), port: port), isFromHost: isFromHost,
+            sender: sender)
         worker.process(arrival, count: 1, at: now)
         collect()
         return true
