@@ -55,8 +55,10 @@ struct LogLine {
 
     /// dump_mac_header. A tag that the frame carries is what the kernel would have taken off it.
     private mutating func addLink(_ report: Report) {
-        let link = report.link.count >= 14 ? report.link : [UInt8](repeating: 0, count: 12) + [0x08, 0x00]
-        if header.options.contains(.decodedMAC) {
+        // The loopback interface's header is empty, and no Ethernet header that could be decoded.
+        let isEthernet = report.link.count >= 14
+        let link = isEthernet ? report.link : [UInt8](repeating: 0, count: 12) + [0x08, 0x00]
+        if isEthernet, header.options.contains(.decodedMAC) {
             add("MACSRC=")
             addAddress(link[6..<12])
             add(" MACDST=")
