@@ -62,7 +62,8 @@ final class LogFile {
         guard let bytes = try? readFile(path) else { return [] }
         let lines = String(decoding: bytes, as: UTF8.self).split(separator: "\n").dropFirst(seen)
         seen += lines.count
-        return lines.compactMap { line in
+        // Records of AUDIT stand between them, which the kernel's log has not.
+        return lines.filter { $0.contains(" OUT=") }.compactMap { line in
             line.range(of: " kernel: ").map { LogText(level: nil, text: String(line[$0.upperBound...])) }
         }
     }
