@@ -51,7 +51,7 @@ public final class ControlServer: Sendable {
     private let clients = Mutex(Clients())
     private let buffered = Mutex(0)
     private let wake: (read: Int32, write: Int32)
-    private let acceptor = Mutex<pthread_t?>(nil)
+    private let acceptor = Mutex<SystemThread?>(nil)
 
     /// Binds the socket; nobody is answered before `start`.
     ///
@@ -84,13 +84,12 @@ public final class ControlServer: Sendable {
     public func start() throws(Failure) {
         let descriptor = file.descriptor
         let wakeDescriptor = wake.read
-        let thread = spawn { [weak self] in
+        let thread = try SystemThread { [weak self] in
             while Self.waitForClient(descriptor, wakeDescriptor) {
                 guard let self else { return }
                 self.accept()
             }
         }
-        guard let thread else { throw Failure("no thread: \(systemErrorText(errno))") }
         acceptor.withLock { $0 = thread }
     }
 
@@ -108,7 +107,7 @@ public final class ControlServer: Sendable {
         guard let thread else { return }
         var byte: UInt8 = 0
         _ = unsafe write(wake.write, &byte, 1)
-        pthread_join(thread, nil)
+        thread.join()
         for _ in 0..<500 where clients.withLock({ !$0.sockets.isEmpty }) { usleep(10_000) }
         file.remove()
     }
@@ -144,16 +143,15 @@ public final class ControlServer: Sendable {
             refuse(socket, "too many clients: \(Self.clientLimit) are connected")
             return
         }
-        let thread = spawn { [self] in
-            serve(socket)
-            clients.withLock { _ = $0.sockets.removeValue(forKey: number) }
-        }
-        guard let thread else {
+        do throws(Failure) {
+            try SystemThread.detach { [self] in
+                serve(socket)
+                clients.withLock { _ = $0.sockets.removeValue(forKey: number) }
+            }
+        } catch {
             clients.withLock { _ = $0.sockets.removeValue(forKey: number) }
             refuse(socket, "no thread for another client")
-            return
         }
-        pthread_detach(thread)
     }
 
     /// The accepting thread waits for nobody: an answer that does not fit at once is not given.
@@ -215,33 +213,4 @@ public final class ControlServer: Sendable {
         }
         if let trouble { throw trouble }
     }
-}
-
-/// Starts a thread that no signal is delivered to: signals are the main thread's.
-///
-/// - Returns: nil if there can be no further thread.
-private func spawn(_ body: @escaping @Sendable () -> Void) -> pthread_t? {
-    final class Box {
-        let body: @Sendable () -> Void
-        init(_ body: @escaping @Sendable () -> Void) { self.body = body }
-    }
-    var all = sigset_t()
-    var old = sigset_t()
-    unsafe sigfillset(&all)
-    unsafe pthread_sigmask(SIG_SETMASK, &all, &old)
-    defer { unsafe pthread_sigmask(SIG_SETMASK, &old, nil) }
-    let box = unsafe Unmanaged.passRetained(Box(body))
-    var thread = pthread_t()
-    let result = unsafe pthread_create(
-        &thread, nil,
-        { argument in
-            unsafe Unmanaged<Box>.fromOpaque(argument!).takeRetainedValue().body()
-            return nil
-        }, unsafe box.toOpaque())
-    guard result == 0 else {
-        unsafe box.release()
-        errno = result
-        return nil
-    }
-    return thread
 }

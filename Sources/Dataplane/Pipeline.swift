@@ -34,6 +34,7 @@ extension Worker {
             ingress: arrival.isFromHost ? .host : arrival.frame.port)
         if arrival.isFromHost {
             packet.mark = arrival.mark
+            packet.sender = arrival.sender
             packet.egress = arrival.frame.port
             packet.keepsLinkHeader = true
             packet.mtu = Int(routing.ports.mtu(packet.egress))
@@ -187,6 +188,7 @@ extension Worker {
         if packet.isFragment, snapshot.rules.tracks {
             let egress = packet.egress
             let mtu = packet.mtu
+            let sender = packet.sender
             switch defragment(&packet, isFromHost: true) {
             case .held: return
             case .dropped(let reason): return drop(packet, reason)
@@ -194,6 +196,7 @@ extension Worker {
             }
             packet.egress = egress
             packet.mtu = mtu
+            packet.sender = sender
             packet.keepsLinkHeader = true
         }
         packet.readTransport()

@@ -37,11 +37,14 @@ public struct Arrival: Sendable {
     public var isFromHost: Bool
     /// For what the host sends: the socket's mark.
     public var mark: UInt32
+    /// For what the host sends: whose socket it was.
+    public var sender: Sender
 
-    public init(frame: FrameDescriptor, isFromHost: Bool = false, mark: UInt32 = 0) {
+    public init(frame: FrameDescriptor, isFromHost: Bool = false, mark: UInt32 = 0, sender: Sender = Sender()) {
         self.frame = frame
         self.isFromHost = isFromHost
         self.mark = mark
+        self.sender = sender
     }
 }
 
@@ -59,6 +62,8 @@ public struct Arrival: Sendable {
     public var cpu: UInt32
     public let statistics: Statistics
     public let effects: EffectRing
+    /// What rules tell about packets: log lines and copies.
+    public let reports: ReportRing
     public var output = Output()
     public var pool: FramePool
 
@@ -115,6 +120,7 @@ public struct Arrival: Sendable {
         self.snapshot = snapshot
         statistics = Statistics()
         effects = EffectRing()
+        reports = ReportRing()
         owner = FlowOwner(worker: id, table: shared.flows, epochs: shared.epochs)
         random = RandomSource(seed: seed)
         unsafe assembly = .allocate(byteCount: 0x10000 + 64, alignment: 64)

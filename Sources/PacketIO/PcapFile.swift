@@ -36,10 +36,13 @@ public struct PcapInterface: Hashable, Sendable {
     public var name: String?
     /// Most bytes captured of a frame; 0 for no limit.
     public var snapLength: Int
+    /// What its frames begin with, by the list of tcpdump.org; Ethernet if nothing is said.
+    public var linkType: UInt16
 
-    public init(name: String? = nil, snapLength: Int = 0) {
+    public init(name: String? = nil, snapLength: Int = 0, linkType: UInt16 = 1) {
         self.name = name
         self.snapLength = snapLength
+        self.linkType = linkType
     }
 }
 

@@ -58,7 +58,7 @@ public struct PcapngWriter {
     /// - Returns: its place, for `PcapFrame.interface`.
     public mutating func addInterface(_ interface: PcapInterface) -> Int {
         let start = begin(PcapngReader.Block.interface)
-        bytes.append(UInt16(pcapEthernet))
+        bytes.append(interface.linkType)
         bytes.append(UInt16(0))
         bytes.append(UInt32(clamping: interface.snapLength))
         if let name = interface.name { option(PcapngReader.Option.name, Array(name.utf8)) }

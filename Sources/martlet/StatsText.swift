@@ -25,6 +25,7 @@ extension Stats {
 
             frames      \(framesOwned) owned of \(framesInUmem)
             ring losses \(lostInRings) packets
+            effects     \(effectsLost) lost in rings, \(unwritten) log lines and copies not taken
             generation  \(generation)
             uptime      \(uptime) s
             the books \(isBalanced ? "balance" : "do NOT balance")

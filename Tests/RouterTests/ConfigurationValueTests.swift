@@ -28,6 +28,8 @@ struct ConfigurationValueTests {
             conntrack: {max: 0x1000, tcp-loose: false, always: true, timeouts: {tcp-established: 7200, frag: 0}, helpers: {ftp: [21, 2121]}}
             offload: off
             control: {socket: m.sock, group: "1"}
+            log: {to: kern.log}
+            effects: {nflog: copies/}
             """, file: "/etc/martlet/martlet.yaml")
         #expect(configuration.ports.map(\.name) == ["lan0", "wan0"])
         #expect(configuration.ports[0].io == .afPacket && configuration.ports[0].reversePathFilter == .off)
@@ -38,6 +40,16 @@ struct ConfigurationValueTests {
         #expect(configuration.conntrack.timeouts[.tcpEstablished] == 7200 && configuration.conntrack.timeouts[.frag] == 0)
         #expect(configuration.conntrack.timeouts[.udp] == 30 && configuration.conntrack.helpers == [.ftp: [21, 2121]])
         #expect(configuration.control.socket == "/etc/martlet/m.sock" && configuration.control.group == "1")
+        #expect(configuration.log.to == .file("/etc/martlet/kern.log") && configuration.effects.nflog == "/etc/martlet/copies/")
+    }
+
+    @Test("the log goes to a place with a name, or into a file", arguments: [
+        ("auto", LogConfiguration.Destination.auto), ("syslog", .syslog), ("journal", .journal), ("stderr", .standardError),
+        ("/var/log/kern", .file("/var/log/kern")), ("./syslog", .file("/etc/./syslog")),
+    ])
+    func log(text: String, destination: LogConfiguration.Destination) throws {
+        let configuration = try Configuration.parse("ports: [{name: a}]\nlog: {to: \(text)}\n", file: "/etc/c")
+        #expect(configuration.log.to == destination)
     }
 
     /// The routes are those that `ip route show table all` of Linux prints for these addresses.

@@ -92,7 +92,7 @@ struct OfflineScenarioRunner: ScenarioRunner {
             case .host(let action):
                 let topology = self.topology
                 let made = try host.carryOut(action) { topology.sides[topology.side(toward: $0)].address.address }
-                if let made { send(fromHost: made) }
+                if let made { send(fromHost: made, Sender(uid: 0, gid: 0)) }
             case .send(let name, let size, let text):
                 guard let side = topology.sides.firstIndex(where: { $0.name == name }) else { throw LabError("no side \(name)") }
                 // Without the number that an earlier packet was to bring there is nothing to send.
@@ -118,6 +118,7 @@ struct OfflineScenarioRunner: ScenarioRunner {
 
         /// Shows the judge what left, and lets the host answer what reached it, until nothing more comes of it.
         private mutating func collect() {
+            for line in router.takeLogLines() { judge.receive(LogText(level: line.level, text: line.text)) }
             for departure in router.takeDepartures() {
                 let packet = TestPacket(frame: departure.bytes)
                 if departure.port == .host {
@@ -138,14 +139,14 @@ struct OfflineScenarioRunner: ScenarioRunner {
             return best?.gateway ?? destination
         }
 
-        private mutating func send(fromHost packet: TestPacket) {
+        private mutating func send(fromHost packet: TestPacket, _ sender: Sender = Sender()) {
             guard let destination = packet.ip?.destination else { return }
             let next = nextHop(toward: destination)
             let side = topology.side(toward: next)
             let number = topology.sides[side].address.contains(next) ? next.rawValue & 255 : 2
             var packet = packet
             packet.ethernet = .init(source: topology.routerMAC(side), destination: topology.hostMAC(side, number))
-            router.receive(packet.bytes, on: PortIndex(rawValue: UInt8(side)), at: router.now, isFromHost: true)
+            router.receive(packet.bytes, on: PortIndex(rawValue: UInt8(side)), at: router.now, isFromHost: true, sender: sender)
             collect()
         }
 

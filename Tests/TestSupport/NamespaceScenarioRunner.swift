@@ -39,7 +39,12 @@ public struct NamespaceScenarioRunner: ScenarioRunner {
         defer { lab.tearDown() }
         if !commands.isEmpty { try lab.ip(commands, in: "router") }
         let cables = try topology.sides.map { try Cable(namespace: lab.namespace($0.host), interface: "eth0") }
+        let kernelLog = kind == .kernel && scenario.rules.contains("-j LOG") ? try KernelLog(rules: scenario.rules) : nil
         let router = try RouterUnderTest(kind, in: lab, setup: setup)
+        let logFile = kind == .kernel ? nil : LogFile(path: router.folder + "/log")
+        func takeLogs(into judge: inout ScenarioJudge) {
+            for line in kernelLog?.take() ?? logFile?.take() ?? [] { judge.receive(line) }
+        }
         let host = HostSockets(namespace: lab.router)
 
         var judge = ScenarioJudge(scenario)
@@ -62,8 +67,10 @@ public struct NamespaceScenarioRunner: ScenarioRunner {
                 }
             }
             collect(into: &judge, cables, topology)
+            takeLogs(into: &judge)
         }
         drain(into: &judge, cables, topology, quietFor: 0.06)
+        takeLogs(into: &judge)
         let counters = scenario.rules.isEmpty ? nil : try router.counters()
         let books = try router.books()
         if kind != .kernel { try router.requireBalancedBooks() }

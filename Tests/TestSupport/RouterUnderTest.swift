@@ -84,6 +84,7 @@ public final class RouterUnderTest {
         lines.append("workers: {count: \(workers)}")
         if !setup.rules.isEmpty { lines.append("rules: {ipv4: rules.v4}") }
         lines.append("control: {socket: \(socket)}")
+        if setup.rules.contains("-j LOG") { lines.append("log: {to: log}") }
         return (lines + setup.configuration).joined(separator: "\n") + "\n"
     }
 

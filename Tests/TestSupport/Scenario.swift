@@ -22,6 +22,7 @@ import Net
 ///     send wan fragments 48 udp …            the same in fragments with at most 48 bytes of payload
 ///     expect lan within 4 icmp …             a patient one; usually one second is enough
 ///     host udp 5000 > 198.51.100.2:53 "x"    the router itself speaks: see `HostAction`
+///     log <4>IN=lan0 OUT=wan0 MAC=…          a line that LOG writes, with its severity; `ID=*` for a number left open
 ///     counter nat [1:40] -A POSTROUTING -o wan0 -j MASQUERADE
 ///     flow tcp SYN_RECV src=…                as `FlowLine` prints it, numbers that NAT chose by the variables' names
 ///     drop filter 2                          Martlet's drops by reason (not asked of the kernel)
@@ -29,6 +30,7 @@ import Net
 /// Sides are `lan`, `wan` and `dmz` of `Topology.cables()`. What follows a `send`, up to the next step, is what it must
 /// cause; anything else that comes out is an error. Packets are patterns (`PacketPattern`); variables live as long as the
 /// scenario. A frame without `eth` goes from the host that has its source address to the router.
+/// `log` lines tell of the whole scenario, in order; without any, nothing is said about the log.
 /// Lines that start with `#` are comments. If there is a `counter` line, all counters other than those listed are zero;
 /// if there is a `flow` line (`flow none` for none), all flows are listed.
 public struct Scenario: Sendable, CustomStringConvertible {
@@ -85,6 +87,8 @@ public struct Scenario: Sendable, CustomStringConvertible {
     public var drops: [String: Int64] = [:]
     /// Moments in the rules, and when the file was read: see `RelativeTime`.
     public var moments = RelativeTime()
+    /// nil if the file does not say.
+    public var logs: [LogText]?
 
     public var description: String { name }
 
@@ -213,6 +217,7 @@ extension Scenario {
                 side: try side(words.first, line), within: within, pattern: pattern, line: line)
             steps[steps.count - 1].expectations.append(expectation)
         case "host": steps.append(Step(action: .host(try HostAction(rest)), line: line))
+        case "log": logs = (logs ?? []) + (rest == "none" ? [] : [try LogText(rest)])
         case "counter":
             guard words.count > 2 else { throw fail("counter TABLE [PACKETS:BYTES] RULE") }
             counters =

@@ -10,13 +10,29 @@ public enum ScenarioRecorder {
             let line = step.expectations.map(\.line).max() ?? step.line
             insertions[line, default: []].append("expect \(output.side) \(self.text(of: output.packet))")
         }
+        let logged = outcome.logs.isEmpty && scenario.logs == nil ? nil : outcome.logs
+        for (place, log) in outcome.logs.enumerated() {
+            let step = scenario.steps[log.step]
+            let line = step.expectations.map(\.line).max() ?? step.line
+            // What is open in a line that is there already stays so.
+            let known = scenario.logs.flatMap { $0.indices.contains(place) ? $0[place] : nil }
+            let text = known.flatMap { $0.accepts(log.line) ? $0 : nil } ?? log.line.recorded
+            insertions[line, default: []].append("log \(text)")
+        }
         for line in insertions.keys.sorted(by: >) { lines.insert(contentsOf: insertions[line]!, at: line) }
+        // Log lines are written anew; those of before come first among equals.
+        var old = scenario.logs == nil ? [] : text.split(separator: "\n").map(String.init).filter { $0.hasPrefix("log ") }
         var inRules = false
         lines = lines.filter { line in
             if line == "rules" { inRules = true }
             if line == "end" { inRules = false }
+            if !inRules, line.hasPrefix("log "), let place = old.firstIndex(of: line) {
+                old.remove(at: place)
+                return false
+            }
             return inRules || !(line.hasPrefix("counter ") || line.hasPrefix("flow "))
         }
+        if let logged, logged.isEmpty { lines.append("log none") }
         if let counters = outcome.counters {
             let moved = counters.lines.filter { $0.packets != 0 }
             lines += moved.map {

@@ -27,6 +27,8 @@ public struct ScenarioOutcome: Sendable {
     public var counters: RuleCounters?
     public var flows: [FlowLine] = []
     public var drops: [String: Int64]?
+    /// Log lines in order, each with the index of the step after which it came.
+    public var logs: [(step: Int, line: LogText)] = []
     /// What did not go as the scenario says, one sentence each.
     public var problems: [String] = []
 
@@ -84,6 +86,21 @@ public struct ScenarioJudge {
         outcome.problems.append("after line \(line), unexpected on \(side): \(bare)\(why)")
     }
 
+    /// LOG wrote a line.
+    public mutating func receive(_ line: LogText) { outcome.logs.append((step, line)) }
+
+    private mutating func compareLogs(_ expected: [LogText]) {
+        let found = outcome.logs.map(\.line)
+        for (place, line) in found.enumerated() {
+            if place >= expected.count {
+                outcome.problems.append("log line too many: \(line)")
+            } else if !expected[place].accepts(line) {
+                outcome.problems.append("log line \(place + 1) is\n    \(line)\n  not\n    \(expected[place])")
+            }
+        }
+        for line in expected.dropFirst(found.count) { outcome.problems.append("log line missing: \(line)") }
+    }
+
     private var line: Int { scenario.steps.isEmpty ? 0 : scenario.steps[step].line }
 
     /// Packets of one flow keep their order: none may overtake an earlier one on the same side.
@@ -126,6 +143,7 @@ public struct ScenarioJudge {
                 outcome.problems.append("unexpected flow: \(text)")
             }
         }
+        if let expected = scenario.logs { compareLogs(expected) }
         if let drops {
             for (reason, count) in scenario.drops.sorted(by: { $0.key < $1.key }) where drops[reason] ?? 0 != count {
                 outcome.problems.append("drops by \(reason): \(drops[reason] ?? 0), not \(count)")

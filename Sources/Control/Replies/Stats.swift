@@ -29,11 +29,16 @@ public struct Stats: Hashable, Sendable, Codable {
     public var generation: UInt64
     /// Seconds since forwarding began.
     public var uptime: UInt64
+    /// Log lines, copies and requests that workers lost in full rings.
+    public var effectsLost: UInt64
+    /// Log lines and copies that the log or the file did not take.
+    public var unwritten: UInt64
 
     public init(
         received: UInt64, fromHost: UInt64, madeHere: UInt64, extraFragments: UInt64, transmitted: UInt64,
         toHost: UInt64, dropped: [String: UInt64], absorbed: UInt64, held: UInt64, framesOwned: UInt64,
-        framesInUmem: UInt64, lostInRings: UInt64, generation: UInt64, uptime: UInt64
+        framesInUmem: UInt64, lostInRings: UInt64, generation: UInt64, uptime: UInt64,
+        effectsLost: UInt64 = 0, unwritten: UInt64 = 0
     ) {
         self.received = received
         self.fromHost = fromHost
@@ -49,6 +54,8 @@ public struct Stats: Hashable, Sendable, Codable {
         self.lostInRings = lostInRings
         self.generation = generation
         self.uptime = uptime
+        self.effectsLost = effectsLost
+        self.unwritten = unwritten
     }
 
     /// Drops of all reasons. Wrapping is meant, as the counters themselves wrap.

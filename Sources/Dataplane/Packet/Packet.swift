@@ -94,6 +94,8 @@ public struct TCPFlags: OptionSet, Sendable, Hashable {
     var mark: UInt32 = 0
     /// Of the route taken: `RouteResult.realm`.
     var realm: UInt32 = 0
+    /// Of what the host sends.
+    var sender = Sender()
     var tracking = TrackingResult()
     /// What a rule has said of how it is to be tracked.
     var template = TrackingTemplate()

@@ -9,49 +9,24 @@ public enum Effect: Sendable, Equatable {
     case refresh(port: PortIndex, address: IPv4Address, isGateway: Bool)
 }
 
-/// A bounded ring from one worker to the slow side. A full ring loses effects with a count and never delays a packet.
-@safe public struct EffectRing: @unchecked Sendable {
-    private struct Cursors: ~Copyable {
-        let head: Atomic<UInt64>
-        var padding: (UInt64, UInt64, UInt64, UInt64, UInt64, UInt64, UInt64)
-        let tail: Atomic<UInt64>
-        let lost: Atomic<UInt64>
-    }
-
-    private let cursors: Slab<Cursors>
-    private let effects: Slab<Effect>
+/// The ring from one worker to the slow side. A full one loses effects with a count and never delays a packet.
+@safe public struct EffectRing: Sendable {
+    private let ring: OneWayRing<Effect>
+    private let losses = Slab<Atomic<UInt64>>(count: 1)
 
     /// - Parameter capacity: effects that it holds, a power of two.
-    public init(capacity: Int = 4096) {
-        precondition(capacity & (capacity - 1) == 0)
-        cursors = Slab(count: 1)
-        effects = Slab(count: capacity)
-    }
+    public init(capacity: Int = 4096) { ring = OneWayRing(capacity: capacity) }
 
     @inline(__always)
     func push(_ effect: Effect) {
-        let head = cursors[0].head.load(ordering: .relaxed)
-        guard head &- cursors[0].tail.load(ordering: .acquiring) < UInt64(effects.count) else {
-            cursors[0].lost.store(cursors[0].lost.load(ordering: .relaxed) &+ 1, ordering: .relaxed)
-            return
-        }
-        effects[Int(head) & (effects.count - 1)] = effect
-        cursors[0].head.store(head &+ 1, ordering: .releasing)
+        if !ring.push(effect) { losses[0].store(losses[0].load(ordering: .relaxed) &+ 1, ordering: .relaxed) }
     }
 
     /// The oldest effect, taken out; for one reader.
-    public func pop() -> Effect? {
-        let tail = cursors[0].tail.load(ordering: .relaxed)
-        guard tail != cursors[0].head.load(ordering: .acquiring) else { return nil }
-        let effect = effects[Int(tail) & (effects.count - 1)]
-        cursors[0].tail.store(tail &+ 1, ordering: .releasing)
-        return effect
-    }
+    public func pop() -> Effect? { ring.pop() }
 
-    public var isEmpty: Bool {
-        cursors[0].tail.load(ordering: .relaxed) == cursors[0].head.load(ordering: .acquiring)
-    }
+    public var isEmpty: Bool { ring.isEmpty }
 
     /// Effects lost so far.
-    public var lost: UInt64 { cursors[0].lost.load(ordering: .relaxed) }
+    public var lost: UInt64 { losses[0].load(ordering: .relaxed) }
 }

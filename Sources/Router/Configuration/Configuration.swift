@@ -12,6 +12,8 @@ public struct Configuration: Hashable, Sendable {
     public var conntrack = ConntrackConfiguration()
     public var offload = OffloadMode.auto
     public var control = ControlConfiguration()
+    public var log = LogConfiguration()
+    public var effects = EffectsConfiguration()
     /// What the kernel would have said, for `replay` and tests; nil if the file has no such part.
     public var staticNetwork: StaticNetwork?
 
@@ -119,6 +121,32 @@ public struct ControlConfiguration: Hashable, Sendable {
     public var socket = "/run/martlet/control.sock"
     /// Whose members may use it besides root.
     public var group = "martlet"
+
+    public init() {}
+}
+
+/// Where the lines of LOG and AUDIT go.
+public struct LogConfiguration: Hashable, Sendable {
+    public enum Destination: Hashable, Sendable {
+        /// syslog if /dev/log is there, or else standard error.
+        case auto
+        /// The socket /dev/log.
+        case syslog
+        /// The journal's own socket.
+        case journal
+        case standardError
+        case file(String)
+    }
+
+    public var to = Destination.auto
+
+    public init() {}
+}
+
+/// Where what rules do besides goes.
+public struct EffectsConfiguration: Hashable, Sendable {
+    /// The capture, or the folder of captures, of what NFLOG and ULOG copy; nil for nowhere.
+    public var nflog: String?
 
     public init() {}
 }

@@ -43,13 +43,15 @@ struct ConfigurationParser {
 
     func configuration(_ node: ConfigurationNode) -> Configuration {
         let section = node.section(
-            ["ports", "workers", "rules", "conntrack", "offload", "control", "static"], required: ["ports"])
+            ["ports", "workers", "rules", "conntrack", "offload", "control", "log", "effects", "static"], required: ["ports"])
         var configuration = Configuration(ports: section["ports"].map(ports) ?? [])
         if let node = section["workers"] { configuration.workers = workers(node) }
         if let node = section["rules"] { configuration.rules = rules(node) }
         if let node = section["conntrack"] { configuration.conntrack = conntrack(node) }
         if let mode = section["offload"]?.choice(OffloadMode.self) { configuration.offload = mode }
         if let node = section["control"] { configuration.control = control(node) }
+        if let node = section["log"] { configuration.log = log(node) }
+        if let node = section["effects"] { configuration.effects = effects(node) }
         if let node = section["static"] {
             configuration.staticNetwork = StaticNetworkParser(node, ports: configuration.ports.map(\.name)).network
         }
@@ -159,6 +161,29 @@ struct ConfigurationParser {
         }
         if let group = section["group"]?.text("the name of a group") { control.group = group }
         return control
+    }
+
+    private func log(_ node: ConfigurationNode) -> LogConfiguration {
+        var log = LogConfiguration()
+        let section = node.section(["to"])
+        if let text = section["to"]?.text("auto, syslog, journal, stderr or the path of a file") {
+            log.to =
+                switch text {
+                case "auto": .auto
+                case "syslog": .syslog
+                case "journal": .journal
+                case "stderr": .standardError
+                default: .file(resolved(text))
+                }
+        }
+        return log
+    }
+
+    private func effects(_ node: ConfigurationNode) -> EffectsConfiguration {
+        var effects = EffectsConfiguration()
+        let section = node.section(["nflog"])
+        effects.nflog = section["nflog"]?.text("the path of a file or of a folder").map(resolved)
+        return effects
     }
 
     /// A path relative to the folder of the configuration.

@@ -69,6 +69,8 @@ extension Configuration {
         if new.conntrack.max != conntrack.max { names.append("conntrack.max") }
         if new.offload != offload { names.append("offload") }
         if new.control != control { names.append("control") }
+        if new.log != log { names.append("log") }
+        if new.effects != effects { names.append("effects") }
         return names
     }
 }

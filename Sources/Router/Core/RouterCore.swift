@@ -30,6 +30,7 @@ final class RouterCore: @unchecked Sendable {
     struct WorkerReport {
         var statistics: Statistics
         var effects: EffectRing
+        var reports: ReportRing
     }
 
     init(
@@ -78,7 +79,8 @@ final class RouterCore: @unchecked Sendable {
         lock.withLock { _ in
             var worker = Worker(id: id, shared: shared, snapshot: snapshot, seed: seed)
             if let cpu { worker.cpu = UInt32(truncatingIfNeeded: cpu) }
-            workers[id] = WorkerReport(statistics: worker.statistics, effects: worker.effects)
+            workers[id] = WorkerReport(
+                statistics: worker.statistics, effects: worker.effects, reports: worker.reports)
             return worker
         }
     }

@@ -12,8 +12,8 @@ import Synchronization
 /// The router as an operator runs it: ports, host path, workers, what follows the kernel, and the control socket.
 ///
 /// The start goes from what can be refused without touching the machine to what changes it; `close` goes back the same way.
-/// After the start, one thread (the caller of `run`) follows the kernel and carries out effects, the workers forward, a heartbeat
-/// moves the deadline, and control clients have threads of their own. What they share beside the workers' tables is guarded by
+/// After the start, one thread (the caller of `run`) follows the kernel and asks for neighbours, the workers forward, a heartbeat
+/// moves the deadline, a reporter writes what rules log, and control clients have threads of their own. What they share beside the workers' tables is guarded by
 /// `core.lock`.
 public final class RouterDaemon {
     private let configurationPath: String
@@ -33,6 +33,7 @@ public final class RouterDaemon {
     private let exchange: Exchange
     private let heartbeat: Heartbeat
     private var threads: [WorkerThread] = []
+    private var reporter: Reporter?
     private var server: ControlServer?
     private let started = MonotonicClock.now()
 
@@ -199,10 +200,17 @@ public final class RouterDaemon {
         }
         // A ring that no worker has filled yet would lose the first frames.
         try exchange.waitForFirstRound()
+        let reporter = Reporter(
+            rings: core.lock.withLock { _ in core.reports.map(\.reports) }, exchange: exchange,
+            writer: ReportWriter(
+                log: configuration.log.makeSink(), copies: configuration.effects.nflog.map(NFLogFiles.init(path:)),
+                interfaces: InterfaceNames(names: ports.map(\.name), links: ports.map(\.link))))
+        try reporter.start()
+        self.reporter = reporter
         for port in ports { try hostPath.connect(port.index, to: port.link, name: port.name) }
 
         let handler = RequestHandler(
-            core: core, reloader: reloader, exchange: exchange, ports: ports, hostPort: hostPort, umem: umem,
+            core: core, reloader: reloader, exchange: exchange, reporter: reporter, ports: ports, hostPort: hostPort, umem: umem,
             configuration: configuration, configurationPath: configurationPath, started: started)
         let server = try ControlServer(
             path: configuration.control.socket, group: configuration.control.group, handler: handler)
@@ -213,7 +221,7 @@ public final class RouterDaemon {
         }
         report()
         let heartbeat = self.heartbeat
-        try DetachedThread.start { heartbeat.run() }
+        try SystemThread.detach { heartbeat.run() }
         steering.extend(to: MonotonicClock.now() + 600_000_000)
     }
 
@@ -245,6 +253,9 @@ public final class RouterDaemon {
         if !foreign.isEmpty { log.warning("\(foreign)") }
         for name in core.ruleset.interfacesBeside(ports.map(\.name)) {
             log.warning("rules name the interface \"\(name)\", which is no port: they match nothing")
+        }
+        if configuration.effects.nflog == nil, core.ruleset.copiesPackets {
+            log.notice("rules copy packets (NFLOG, ULOG), but effects.nflog names no file: the copies go nowhere")
         }
         warnOfRoutes()
     }
@@ -342,6 +353,8 @@ public final class RouterDaemon {
     }
 
     private func reload() {
+        // Whoever rotates logs asks for new files this way.
+        reporter?.reopen()
         do throws(Failure) {
             for message in try reloader.reload() { log.notice("\(message)") }
         } catch {
@@ -360,6 +373,7 @@ public final class RouterDaemon {
         server?.stop()
         exchange.end()
         for thread in threads { thread.join() }
+        reporter?.stop()
         for port in ports {
             hostPath.disconnect(port.index)
             port.detach()
@@ -384,6 +398,20 @@ extension RouterSettings {
 }
 
 extension Ruleset {
+    /// Whether a rule hands out copies of packets.
+    var copiesPackets: Bool {
+        tables.contains { table in
+            table.chains.contains { chain in
+                chain.rules.contains { rule in
+                    switch rule.target {
+                    case .nflog, .ulog: true
+                    default: false
+                    }
+                }
+            }
+        }
+    }
+
     /// Interfaces that rules name and that are no ports; `lo` is among them.
     func interfacesBeside(_ ports: [String]) -> [String] {
         var names: Set<String> = []

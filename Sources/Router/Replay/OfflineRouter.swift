@@ -25,6 +25,8 @@ package final class OfflineRouter {
     private let arrival = Slab<Arrival>(count: 1)
     private let start: Instant
     private var left: [Departure] = []
+    private var reports: [Report] = []
+    private let interfaces: InterfaceNames
 
     /// The longest frame there is: an IPv4 packet of 65,535 bytes behind an Ethernet header with tags.
     package static let longestFrame = 65_535 + 14 + 16
@@ -43,10 +45,12 @@ package final class OfflineRouter {
             throw Failure("the configuration has no \"static\" part, which stands in for the kernel here")
         }
         var ports: [RoutingPort] = []
+        var links: [LinkIndex] = []
         for (index, port) in configuration.ports.enumerated() {
             guard let link = network.linkIndex(of: port.name) else {
                 throw Failure("port \(port.name) is not described under \"static\"")
             }
+            links.append(link)
             let check: SourceCheck =
                 switch port.reversePathFilter {
                 case .kernel, .off: .off
@@ -63,6 +67,7 @@ package final class OfflineRouter {
         var chunkSize = 2048
         while chunkSize < need { chunkSize *= 2 }
         portNames = configuration.ports.map(\.name)
+        interfaces = InterfaceNames(names: portNames, links: links)
         let memory = try Self.memory(chunkSize: chunkSize)
         do throws(RuleCompiler.Refusal) {
             core = try RouterCore(
@@ -110,10 +115,14 @@ package final class OfflineRouter {
 
     /// Receives a frame, after everything that was due before. A time before `now` counts as now.
     ///
-    /// - Parameter isFromHost: it is one that the host sends out of `port`.
+    /// - Parameters:
+    ///   - isFromHost: it is one that the host sends out of `port`.
+    ///   - sender: whose socket it was then.
     /// - Returns: false if the frame is longer than was said at the start, or there is no room; it was not received then.
     @discardableResult
-    package func receive(_ bytes: [UInt8], on port: PortIndex, at time: Instant, isFromHost: Bool = false) -> Bool {
+    package func receive(
+        _ bytes: [UInt8], on port: PortIndex, at time: Instant, isFromHost: Bool = false, sender: Sender = Sender()
+    ) -> Bool {
         advance(to: time)
         let memory = core.shared.memory
         guard bytes.count <= memory.longestFrame, let chunk = worker.pool.take() else { return false }
@@ -123,7 +132,8 @@ package final class OfflineRouter {
             unsafe memory.bytes(at: address).copyMemory(from: first, byteCount: source.count)
         }
         arrival[0] = Arrival(
-            frame: FrameDescriptor(address: address, length: UInt32(bytes.count), port: port), isFromHost: isFromHost)
+            frame: FrameDescriptor(address: address, length: UInt32(bytes.count), port: port), isFromHost: isFromHost,
+            sender: sender)
         worker.process(arrival, count: 1, at: now)
         collect()
         return true
@@ -157,6 +167,24 @@ package final class OfflineRouter {
         return left
     }
 
+    /// What rules have told of packets since the last call, in order.
+    func takeReports() -> [Report] {
+        defer { reports.removeAll(keepingCapacity: true) }
+        return reports
+    }
+
+    /// The lines of LOG since the last call, with their severities; what else rules told is left out.
+    package func takeLogLines() -> [(level: Int, text: String)] {
+        takeReports().filter { $0.header.kind == .line }.map { report in
+            (Int(report.header.level), String(decoding: LogLine.text(of: report, interfaces: interfaces), as: UTF8.self))
+        }
+    }
+
+    /// A writer that knows the ports by their names.
+    func makeReportWriter(log: any LogSink, copies: NFLogFiles) -> ReportWriter {
+        ReportWriter(log: log, copies: copies, interfaces: interfaces)
+    }
+
     private func collect() {
         let memory = core.shared.memory
         for index in 0..<worker.output.count {
@@ -171,6 +199,7 @@ package final class OfflineRouter {
         worker.output.removeAll()
         // Nobody is there to ask for neighbours: those there are were given at the start.
         while worker.effects.pop() != nil {}
+        while let report = worker.reports.pop() { reports.append(report) }
     }
 
     // MARK: Accounts
@@ -178,7 +207,7 @@ package final class OfflineRouter {
     package func books() -> Stats {
         core.lock.withLock { _ in
             core.books(
-                framesElsewhere: worker.pool.count, lostInRings: 0, uptime: now.since(start) / 1_000_000_000)
+                framesElsewhere: worker.pool.count, lostInRings: 0, unwritten: 0, uptime: now.since(start) / 1_000_000_000)
         }
     }
 

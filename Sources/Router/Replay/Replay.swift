@@ -23,8 +23,8 @@ public enum Replay {
     private static let patience: UInt64 = 60_000_000_000
 
     /// - Parameters:
-    ///   - folder: where each port's frames are written to, as PORT.pcapng, and those for the host, as host.pcapng. It is made if
-    ///     it is not there.
+    ///   - folder: where each port's frames are written to, as PORT.pcapng, and those for the host, as host.pcapng; if rules log, the
+    ///     lines as `log`, and what they copy as nflog.pcapng. It is made if it is not there.
     /// - Returns: the books at the end.
     /// - Throws: what is wrong with configuration, rules, captures or folder.
     public static func run(configurationPath: String, inputs: [Input], folder: String) throws(Failure) -> Stats {
@@ -54,6 +54,7 @@ public enum Replay {
             throw Failure(error.message.isEmpty ? "" : "\(configurationPath): \(error.message)", diagnostics: error.diagnostics)
         }
         var outputs = try CaptureFolder(folder, ports: names)
+        let reports = outputs.makeReports(router)
         var received = 0
         while let item = next {
             received += 1
@@ -61,10 +62,14 @@ public enum Replay {
                 throw Failure("frame \(received) finds no room in memory")
             }
             outputs.append(router.takeDepartures())
+            for report in router.takeReports() { reports.write(report, time: report.header.time.nanoseconds) }
             next = try captures.next()
         }
         router.settle(until: router.now + patience)
         outputs.append(router.takeDepartures())
+        for report in router.takeReports() { reports.write(report, time: report.header.time.nanoseconds) }
+        reports.flush()
+        guard reports.lost == 0 else { throw Failure("\(folder): \(reports.lost) log lines or copies could not be written") }
         try outputs.write()
         return router.books()
     }
@@ -77,14 +82,24 @@ private struct CaptureFolder {
 
     init(_ folder: String, ports: [String]) throws(Failure) {
         self.folder = folder
-        if ports.contains("host") {
-            throw Failure("a port named \"host\" cannot be replayed: its capture would have the name of the router's own")
+        for name in ["host", "nflog"] where ports.contains(name) {
+            throw Failure("a port named \"\(name)\" cannot be replayed: its capture would have the name of the router's own")
         }
         if unsafe mkdir(folder, 0o777) != 0, errno != EEXIST {
             throw Failure("\(folder): \(systemErrorText(errno))")
         }
         for (index, name) in ports.enumerated() { begin(PortIndex(rawValue: UInt8(index)), name) }
         begin(.host, "host")
+    }
+
+    /// Log and copies, in place of those of an earlier run. The host is called after what it is, so that every machine gives the same.
+    func makeReports(_ router: OfflineRouter) -> ReportWriter {
+        let log = "\(folder)/log"
+        let copies = "\(folder)/nflog.pcapng"
+        unsafe unlink(log)
+        unsafe unlink(copies)
+        return router.makeReportWriter(
+            log: FileSink(path: log, host: "replay", isUniversal: true), copies: NFLogFiles(path: copies))
     }
 
     private mutating func begin(_ port: PortIndex, _ name: String) {

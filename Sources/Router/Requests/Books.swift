@@ -13,8 +13,9 @@ extension RouterCore {
     /// - Parameters:
     ///   - framesElsewhere: frames that are neither held nor in the shared pool: those of rings and of workers' stocks.
     ///   - lostInRings: what the kernel lost before a worker had it, in frames.
+    ///   - unwritten: log lines and copies that nobody took.
     ///   - uptime: in seconds.
-    func books(framesElsewhere: Int, lostInRings: UInt64, uptime: UInt64) -> Stats {
+    func books(framesElsewhere: Int, lostInRings: UInt64, unwritten: UInt64, uptime: UInt64) -> Stats {
         let all = reports.map(\.statistics)
         func sum(_ column: Statistics.Column) -> UInt64 { all.reduce(0) { $0 &+ $1[column] } }
         var dropped: [String: UInt64] = [:]
@@ -29,7 +30,8 @@ extension RouterCore {
             extraFragments: sum(.extraFragments), transmitted: sum(.transmitted), toHost: sum(.toHost),
             dropped: dropped, absorbed: sum(.absorbed), held: held, framesOwned: owned,
             framesInUmem: UInt64(shared.memory.chunkCount), lostInRings: lostInRings, generation: snapshotGeneration,
-            uptime: uptime)
+            uptime: uptime,
+            effectsLost: reports.reduce(0) { $0 &+ $1.effects.lost &+ $1.reports.lost }, unwritten: unwritten)
     }
 }
 
@@ -55,7 +57,7 @@ extension RequestHandler {
                 frames += occupancy.heldForReceive + occupancy.heldForTransmit
             }
             return core.books(
-                framesElsewhere: frames, lostInRings: ports.reduce(0) { $0 &+ $1.lost },
+                framesElsewhere: frames, lostInRings: ports.reduce(0) { $0 &+ $1.lost }, unwritten: reporter.lost,
                 uptime: MonotonicClock.now().since(started) / 1_000_000_000)
         }
     }

@@ -12,6 +12,7 @@ struct RequestHandler: ControlHandler {
     let core: RouterCore
     let reloader: Reloader
     let exchange: Exchange
+    let reporter: Reporter
     let ports: [AttachedPort]
     let hostPort: AttachedPort
     let umem: Umem

@@ -27,7 +27,7 @@ extension RequestHandler {
                     busyShare: min(Double(after[id] &- before[id]) / elapsed, 1),
                     framesHeld: Int(truncatingIfNeeded: statistics[.held]),
                     framesFree: Int(exchange.lines[id].stock.load(ordering: .relaxed)),
-                    effectsLost: report.effects.lost)
+                    effectsLost: report.effects.lost &+ report.reports.lost)
             }
         }
     }

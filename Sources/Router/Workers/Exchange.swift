@@ -29,6 +29,10 @@ final class Exchange: @unchecked Sendable {
     let wakeDescriptors: [Int32]
     /// An eventfd that a worker writes when it has left an effect.
     let effectDescriptor: Int32
+    /// An eventfd that a worker writes when it has left a report.
+    let reportDescriptor: Int32
+    /// Frames that a ring between two workers holds.
+    private static let handoffCapacity = 2048
     private let handoffs: [Handoff]
 
     init(workerCount: Int) {
@@ -36,10 +40,14 @@ final class Exchange: @unchecked Sendable {
         lines = Slab(count: workerCount)
         wakeDescriptors = (0..<workerCount).map { _ in eventfd(0, Int32(EFD_NONBLOCK | EFD_CLOEXEC)) }
         effectDescriptor = eventfd(0, Int32(EFD_NONBLOCK | EFD_CLOEXEC))
-        handoffs = (0..<workerCount * workerCount).map { _ in Handoff() }
+        reportDescriptor = eventfd(0, Int32(EFD_NONBLOCK | EFD_CLOEXEC))
+        handoffs = (0..<workerCount * workerCount).map { _ in Handoff(capacity: Self.handoffCapacity) }
     }
 
-    deinit { for descriptor in wakeDescriptors + [effectDescriptor] { close(descriptor) } }
+    deinit {
+        for descriptor in wakeDescriptors + [effectDescriptor, reportDescriptor] { close(descriptor) }
+        for handoff in handoffs { handoff.deallocate() }
+    }
 
     func handoff(from: Int, to: Int) -> Handoff { handoffs[from * workerCount + to] }
 

@@ -39,6 +39,8 @@ import Synchronization
     private let descriptors: UnsafeMutableBufferPointer<pollfd>
     private let incoming: Slab<Handoff>
     private let outgoing: Slab<Handoff>
+    /// How far the reports had come when the slow side was told of them last.
+    private var toldReports: UInt64 = 0
 
     /// - Parameter owners: for each port, the worker that sends for those that have no queue of it.
     init(
@@ -142,6 +144,10 @@ import Synchronization
         if worker.output.count > 0 { dispatch() }
         flush()
         if !worker.effects.isEmpty { exchange.signal(exchange.effectDescriptor) }
+        if worker.reports.written != toldReports {
+            toldReports = worker.reports.written
+            exchange.signal(exchange.reportDescriptor)
+        }
         return total
     }
 
@@ -163,7 +169,9 @@ import Synchronization
             frame.address &+= UInt64(HostHeader.size)
             frame.length &-= UInt32(HostHeader.size)
             frame.port = header.port
-            arrivals[kept] = Arrival(frame: frame, isFromHost: true, mark: header.mark)
+            arrivals[kept] = Arrival(
+                frame: frame, isFromHost: true, mark: header.mark,
+                sender: header.owner.map { Sender(uid: $0.uid, gid: $0.gid) } ?? Sender())
             kept &+= 1
         }
         worker.process(arrivals, count: kept, at: now)

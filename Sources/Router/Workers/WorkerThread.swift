@@ -7,11 +7,10 @@ import PacketIO
 
 /// A thread that runs a `WorkerLoop`, pinned to a CPU if one is named.
 final class WorkerThread {
-    private var thread = pthread_t()
-    private var isRunning = false
+    private var thread: SystemThread?
 
-    /// What the new thread is given.
-    private final class Start {
+    /// What the new thread is given, and the old one leaves alone from then on.
+    private final class Start: @unchecked Sendable {
         let id: Int
         let core: RouterCore
         let exchange: Exchange
@@ -57,26 +56,17 @@ final class WorkerThread {
     ) throws {
         let start = Start(
             id: id, core: core, exchange: exchange, poll: poll, rings: rings, owners: owners, cpu: cpu, seed: seed)
-        let argument = unsafe Unmanaged.passRetained(start)
-        let code = unsafe pthread_create(
-            &thread, nil,
-            { argument in
-                guard let argument = unsafe argument else { return nil }
-                unsafe Unmanaged<Start>.fromOpaque(argument).takeRetainedValue().run()
-                return nil
-            }, unsafe argument.toOpaque())
-        guard code == 0 else {
-            unsafe argument.release()
-            throw RouterError("cannot start worker thread \(id): \(systemErrorText(code))")
+        do throws(Failure) {
+            thread = try SystemThread { start.run() }
+        } catch {
+            throw RouterError("cannot start worker \(id): \(error.message)")
         }
-        isRunning = true
     }
 
     /// Waits for the thread's end, which the exchange must have asked for.
     func join() {
-        guard isRunning else { return }
-        isRunning = false
-        pthread_join(thread, nil)
+        thread?.join()
+        thread = nil
     }
 
     deinit { join() }

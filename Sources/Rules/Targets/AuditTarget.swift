@@ -11,7 +11,7 @@ public struct AuditTarget: TargetExtension {
 
     public static let description = ExtensionDescription(
         .target, "AUDIT", summary: "a record for the audit log", options: [OptionDescription("type")], scope: .packet,
-        status: .awaitsLanguage)
+        status: .acts)
 
     public var target: Target { .audit(self) }
 

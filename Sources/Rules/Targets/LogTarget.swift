@@ -39,7 +39,7 @@ public struct LogTarget: TargetExtension {
             OptionDescription("log-tcp-sequence", arguments: 0), OptionDescription("log-tcp-options", arguments: 0),
             OptionDescription("log-ip-options", arguments: 0), OptionDescription("log-uid", arguments: 0),
             OptionDescription("log-macdecode", arguments: 0),
-        ], scope: .packet, status: .awaitsLanguage)
+        ], scope: .packet, status: .acts)
 
     public var target: Target { .log(self) }
 

@@ -23,7 +23,7 @@ public struct NFLogTarget: TargetExtension {
         options: [
             OptionDescription("nflog-group"), OptionDescription("nflog-prefix"), OptionDescription("nflog-range"),
             OptionDescription("nflog-size"), OptionDescription("nflog-threshold"),
-        ], scope: .packet, status: .awaitsLanguage)
+        ], scope: .packet, status: .acts)
 
     public var target: Target { .nflog(self) }
 

@@ -21,7 +21,7 @@ public struct ULogTarget: TargetExtension {
         options: [
             OptionDescription("ulog-nlgroup"), OptionDescription("ulog-cprange"), OptionDescription("ulog-qthreshold"),
             OptionDescription("ulog-prefix"),
-        ], scope: .packet, status: .awaitsLanguage)
+        ], scope: .packet, status: .acts)
 
     public var target: Target { .ulog(self) }
 

@@ -13,7 +13,7 @@ struct ReplayCommand: ParsableCommand {
     @Option(name: .customLong("in"), help: ArgumentHelp("A capture to receive on a port.", valueName: "PORT=FILE"))
     var inputs: [String]
 
-    @Option(help: "The folder to write to, one capture a port and one for the host.")
+    @Option(help: "The folder to write to: one capture a port and one for the host, the log, what NFLOG copies.")
     var out: String
 
     @OptionGroup var options: ListOptions

@@ -2,31 +2,6 @@ import CXDP
 import Control
 import Glibc
 
-/// A thread that nobody waits for.
-enum DetachedThread {
-    private final class Body {
-        let run: @Sendable () -> Void
-        init(_ run: @escaping @Sendable () -> Void) { self.run = run }
-    }
-
-    static func start(_ run: @escaping @Sendable () -> Void) throws(RouterError) {
-        let body = unsafe Unmanaged.passRetained(Body(run))
-        var thread = pthread_t()
-        let code = unsafe pthread_create(
-            &thread, nil,
-            { argument in
-                guard let argument = unsafe argument else { return nil }
-                unsafe Unmanaged<Body>.fromOpaque(argument).takeRetainedValue().run()
-                return nil
-            }, unsafe body.toOpaque())
-        guard code == 0 else {
-            unsafe body.release()
-            throw RouterError("cannot start a thread: \(systemErrorText(code))")
-        }
-        pthread_detach(thread)
-    }
-}
-
 /// Signals as a descriptor: blocked for the whole process from its creation on, which must come before any thread is started.
 struct SignalDescriptor: ~Copyable {
     let descriptor: Int32
