@@ -90,6 +90,7 @@ extension RequestHandler {
         let seconds = door.endOfTrial.map { Int(($0.since(MonotonicClock.now()) + 999_999_999) / 1_000_000_000) }
         return core.lock.withLock { _ in
             let ruleset = core.ruleset
+            let inactive = ruleset.inactive().count
             return RulesSummary(
                 file: reloader.rulesFile, generation: core.snapshotGeneration, isModified: core.rulesAreModified,
                 tables: ruleset.tables.map { table in
@@ -97,7 +98,7 @@ extension RequestHandler {
                         name: table.name.rawValue, chains: table.chains.count,
                         rules: table.chains.reduce(0) { $0 + $1.rules.count })
                 },
-                secondsToConfirm: seconds, inactive: ruleset.inactive().count)
+                secondsToConfirm: seconds, inactive: inactive > 0 ? inactive : nil)
         }
     }
 

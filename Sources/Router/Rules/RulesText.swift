@@ -56,7 +56,15 @@ public enum RulesText {
         }
         let source = SourceText(text, file: file)
         let inactive = inactive(in: ruleset, beside: Ruleset(), source: source).map { Control.Diagnostic($0) }
-        if allowInactive { findings.warnings += inactive } else { findings.errors += inactive }
+        if allowInactive {
+            findings.warnings += inactive.map { diagnostic in
+                var warning = diagnostic
+                warning.message = "warning: \(diagnostic.message)"
+                return warning
+            }
+        } else {
+            findings.errors += inactive
+        }
         findings.errors += RuleCompiler.refusals(
             of: ruleset, for: RuleCompiler.Surroundings(portNames: ports ?? [], allowsInactive: true)
         ).map { Control.Diagnostic(refusal: $0, source: source) }
@@ -79,10 +87,10 @@ public enum RulesText {
         }
         return first.map { name, rule in
             let others = (counts[name] ?? 1) - 1
-            let more = others == 0 ? "" : ", as \(others) more \(others == 1 ? "rule does" : "rules do")"
+            let more = others == 0 ? "" : ", and \(others) more \(others == 1 ? "rule names" : "rules name") it"
             let message =
                 name == "lo"
-                ? "the loopback stays the kernel's: what names lo counts nothing" : "interface \"\(name)\" is no port of this router"
+                ? "the loopback stays the kernel's, so rules on lo count nothing" : "interface \"\(name)\" is no port of this router"
             return Control.Diagnostic(source.diagnostic("warning: \(message)\(more)", about: rule, subject: name))
         }
     }
