@@ -51,10 +51,10 @@ final class Reloader: Sendable {
             let inactive = ruleset.inactive().count
             if inactive > 0 { messages.append("\(inactive) of the rules do not act yet; `martlet check` names them") }
             return (proposal, messages)
+        } committed: {
+            configuration.withLock { $0.adopt(new) }
         }
-        guard let messages else { return ["another reload that began later was faster; what it read is in force"] }
-        configuration.withLock { $0.adopt(new) }
-        return messages
+        return messages ?? ["another reload that began later was faster; what it read is in force"]
     }
 }
 

@@ -10,9 +10,9 @@ import Synchronization
 /// **Trials.** Rules that were restored with `--confirm SECONDS` are on trial: unless `rules confirm` comes in time, the rules from
 /// before come back, with the counters they had; what both have goes on counting. While a trial lasts
 /// - another restore with `--confirm` begins the time anew, and what would come back stays what was in force before the first;
-/// - a restore without it and a reload are refused: they would decide the trial by accident;
-/// - `iptables` (and iptables-restore, which is how firewall programs speak) changes the rules on trial. That goes with them if they
-///   are not confirmed;
+/// - a restore that replaces rules without it and a reload are refused: they would decide the trial by accident;
+/// - `iptables` (and iptables-restore, which is how firewall programs speak) and a restore with `--noflush` change the rules on trial.
+///   That goes with them if they are not confirmed;
 /// - the end of the daemon ends the trial too: the next start reads the configuration's file, which a restore does not touch.
 ///
 /// Synchronisation: `turn` is held through a whole change, `core.lock` inside it only to look at the rules and to replace them. So
@@ -65,12 +65,13 @@ final class RuleDoor: Sendable {
     ///   - ticket: of a reload: it gives way to one that began later and was faster.
     ///   - describe: says which text a rule that cannot be carried out comes from.
     ///   - propose: called with the rules in force and all they have counted.
+    ///   - committed: called once the change is in force, before the next one begins.
     /// - Returns: what `propose` answered; nil if the change gave way.
     /// - Throws: what `propose` throws; that there is a trial; `describe`'s words for a rule that cannot be carried out.
     @discardableResult
     func change<Answer: Sendable>(
         _ kind: Kind, ticket: UInt64? = nil, describe: (RuleCompiler.Refusal) -> Failure,
-        _ propose: (Ruleset) throws(Failure) -> (Proposal, Answer)
+        _ propose: (Ruleset) throws(Failure) -> (Proposal, Answer), committed: () -> Void = {}
     ) throws(Failure) -> Answer? {
         try turn.withLock { state throws(Failure) in
             if case .replacement = kind, state.trial != nil {
@@ -95,6 +96,7 @@ final class RuleDoor: Sendable {
             } catch {
                 throw describe(error)
             }
+            committed()
             if case .trial(let end) = kind {
                 let first = state.trial
                 state.trial = Trial(
