@@ -38,6 +38,8 @@ final class FirewallStage {
     func run(_ script: String) throws -> String {
         let opening = """
             set -u
+            # ferm and shorewall go through tables in the order of Perl's hashes, which is random.
+            export PERL_HASH_SEED=0 PERL_PERTURB_KEYS=0
             export D=\(folder)/work MARTLET_SOCKET=\(router.socket)
             mkdir -p $D
             mount --bind \(folder)/multi /usr/sbin/xtables-legacy-multi || exit 99
