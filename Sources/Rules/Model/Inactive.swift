@@ -1,3 +1,18 @@
+/// A match, a target or options of one that do nothing yet, for the operator.
+public struct Inactivity: Hashable, Sendable {
+    /// As in `target "X"`.
+    public var subject: String
+    /// What will make it act.
+    public var awaited: String
+
+    /// - Returns: nil if the status is not that of something inactive.
+    public init?(of subject: String, status: ExtensionDescription.Status) {
+        guard case .inactive(let awaited) = status else { return nil }
+        self.subject = subject
+        self.awaited = awaited
+    }
+}
+
 extension Ruleset {
     /// Use of a match or target that does nothing yet, in the order of tables, chains and rules. A router refuses such
     /// rules unless it is told to load them all the same.
@@ -50,17 +65,16 @@ extension Rule {
     fileprivate var inactivity: [RuleError] {
         var errors: [RuleError] = []
         for match in matches {
-            if let error = Self.inactivity(match.description) { errors.append(error) }
+            if let part = match.value.inactivity { errors.append(Self.error(part, match.description)) }
         }
-        if let description = target.description, let error = Self.inactivity(description) { errors.append(error) }
+        if let part = target.value?.inactivity, let description = target.description {
+            errors.append(Self.error(part, description))
+        }
         return errors
     }
 
-    private static func inactivity(_ description: ExtensionDescription) -> RuleError? {
-        guard case .inactive(let awaited) = description.status else { return nil }
-        var error = RuleError(
-            "\(description.kind.rawValue) \"\(description.name)\" does not act yet", hint: "it comes with \(awaited)",
-            exitCode: 1)
+    private static func error(_ part: Inactivity, _ description: ExtensionDescription) -> RuleError {
+        var error = RuleError("\(part.subject) does not act yet", hint: "it comes with \(part.awaited)", exitCode: 1)
         error.subject = description.name
         return error
     }

@@ -40,6 +40,8 @@ struct RuleCompiler {
         var portNames: [String] = []
         /// Track flows even if no rule needs it.
         var alwaysTracks = false
+        /// The helpers that rules may name.
+        var helperNames = HelperNames()
         /// What the rules in force remember; rules that stay keep it.
         var states = RuleStates()
         /// Take rules with a match or target that does not act yet: such a match is never met, such a target does nothing.
@@ -190,7 +192,7 @@ struct RuleCompiler {
         if let fragments = rule.fragments { compiled.flags.insert(fragments ? .fragment : .notFragment) }
         compiled.firstMatch = UInt32(source.matches.count)
         for match in rule.matches {
-            if surroundings.allowsInactive, case .inactive = match.description.status {
+            if surroundings.allowsInactive, match.value.inactivity != nil {
                 // No port is in the empty set: the rule is never met.
                 compiled.ingress = 0
                 continue
@@ -238,7 +240,7 @@ struct RuleCompiler {
         case .reject(let reject): return .reject(RejectKind(reject.answer))
         default: break
         }
-        if surroundings.allowsInactive, let description = target.description, case .inactive = description.status {
+        if surroundings.allowsInactive, target.value?.inactivity != nil {
             return .next
         }
         if let range = natRange(target) {
@@ -277,9 +279,11 @@ extension Ruleset {
             || tables.contains { table in
                 table.chains.contains { chain in
                     chain.rules.contains { rule in
-                        rule.matches.contains { match in
+                        rule.target.needsTracking
+                        || rule.matches.contains { match in
                             switch match {
                             case .conntrack, .state: true
+                            case .cluster, .connbytes, .connlabel, .connlimit, .connmark, .helper: true
                             default: false
                             }
                         }
