@@ -17,6 +17,8 @@ public enum Reply: Hashable, Sendable {
     case rulesSummary(RulesSummary)
     case rules(RulesReply)
     case flowCount(FlowCount)
+    case command(CommandReply)
+    case hostsWanted(HostsWanted)
     case done(Done)
     case failure(Failure)
     case end(End)
@@ -26,7 +28,7 @@ public enum Reply: Hashable, Sendable {
         switch self {
         case .port, .worker, .drop, .route, .neighbor, .flow: false
         case .recentList, .recentEntry, .hashlimitTable, .hashlimitEntry: false
-        case .stats, .version, .rulesSummary, .rules, .flowCount, .done, .failure, .end: true
+        case .stats, .version, .rulesSummary, .rules, .flowCount, .command, .hostsWanted, .done, .failure, .end: true
         }
     }
 }
@@ -69,7 +71,8 @@ public struct End: Hashable, Sendable, Codable {
 
 extension Reply: Codable {
     private enum CodingKeys: String, CodingKey, CaseIterable {
-        case port, worker, drop, route, neighbor, flow, stats, version, rules, done, failure, end
+        case port, worker, drop, route, neighbor, flow, stats, version, rules, command, done, failure, end
+        case hostsWanted = "hosts-wanted"
         case rulesSummary = "rules-summary"
         case flowCount = "flow-count"
         case recentList = "recent-list"
@@ -101,6 +104,8 @@ extension Reply: Codable {
         case .rulesSummary: self = .rulesSummary(try container.decode(RulesSummary.self, forKey: key))
         case .rules: self = .rules(try container.decode(RulesReply.self, forKey: key))
         case .flowCount: self = .flowCount(try container.decode(FlowCount.self, forKey: key))
+        case .command: self = .command(try container.decode(CommandReply.self, forKey: key))
+        case .hostsWanted: self = .hostsWanted(try container.decode(HostsWanted.self, forKey: key))
         case .done: self = .done(try container.decode(Done.self, forKey: key))
         case .failure: self = .failure(try container.decode(Failure.self, forKey: key))
         case .end: self = .end(try container.decode(End.self, forKey: key))
@@ -125,6 +130,8 @@ extension Reply: Codable {
         case .rulesSummary(let value): try container.encode(value, forKey: .rulesSummary)
         case .rules(let value): try container.encode(value, forKey: .rules)
         case .flowCount(let value): try container.encode(value, forKey: .flowCount)
+        case .command(let value): try container.encode(value, forKey: .command)
+        case .hostsWanted(let value): try container.encode(value, forKey: .hostsWanted)
         case .done(let value): try container.encode(value, forKey: .done)
         case .failure(let value): try container.encode(value, forKey: .failure)
         case .end(let value): try container.encode(value, forKey: .end)

@@ -16,6 +16,11 @@ public enum Request: Hashable, Sendable {
     case rulesSave(RulesSave)
     case rulesRestore(RulesRestore)
     case rulesList(RulesList)
+    /// The rules that were restored on trial stay.
+    case rulesConfirm
+    /// The rules from before the trial come back now.
+    case rulesRollback
+    case iptables(IPTablesRequest)
     /// Reads the configuration and the rules again, as SIGHUP does.
     case reload
     case recentLists
@@ -52,13 +57,31 @@ public struct RulesRestore: Hashable, Sendable, Codable {
     public var noflush: Bool
     /// Only this table of the text, or nil for all.
     public var table: String?
+    /// Say what is wrong with the text and change nothing; nil is no.
+    public var test: Bool?
+    /// Take rules that do not act yet; nil leaves that to the configuration.
+    public var allowInactive: Bool?
+    /// Unless `rules-confirm` follows within so many seconds, what was in force before comes back.
+    public var confirm: Int?
+    /// What the client's resolver says of the host names in the text; nil or without a name until the daemon asks for it.
+    public var hosts: [String: HostAnswer]?
 
-    public init(file: String, text: String, counters: Bool = false, noflush: Bool = false, table: String? = nil) {
+    /// The longest `confirm` there is, in seconds: a day.
+    public static let longestTrial = 86_400
+
+    public init(
+        file: String, text: String, counters: Bool = false, noflush: Bool = false, table: String? = nil,
+        test: Bool? = nil, allowInactive: Bool? = nil, confirm: Int? = nil, hosts: [String: HostAnswer]? = nil
+    ) {
         self.file = file
         self.text = text
         self.counters = counters
         self.noflush = noflush
         self.table = table
+        self.test = test
+        self.allowInactive = allowInactive
+        self.confirm = confirm
+        self.hosts = hosts
     }
 }
 
@@ -90,12 +113,13 @@ public struct RulesList: Hashable, Sendable, Codable {
 
 extension Request: Codable {
     private enum CodingKeys: String, CodingKey {
-        case command, filter, save, restore, list
-        case name, edit
+        case command, filter, save, restore, list, iptables, name, edit
     }
 
     private enum Command: String, Codable, CaseIterable {
-        case ports, workers, stats, drops, routes, neighbors, version, reload
+        case ports, workers, stats, drops, routes, neighbors, version, reload, iptables
+        case rulesConfirm = "rules-confirm"
+        case rulesRollback = "rules-rollback"
         case rulesSummary = "rules-summary"
         case flowsList = "flows-list"
         case flowsCount = "flows-count"
@@ -134,6 +158,9 @@ extension Request: Codable {
         case .recentEdit: self = .recentEdit(try container.decode(RecentEdit.self, forKey: .edit))
         case .hashlimitTables: self = .hashlimitTables
         case .hashlimitEntries: self = .hashlimitEntries(try container.decode(String.self, forKey: .name))
+        case .rulesConfirm: self = .rulesConfirm
+        case .rulesRollback: self = .rulesRollback
+        case .iptables: self = .iptables(try container.decode(IPTablesRequest.self, forKey: .iptables))
         case .flowsList:
             self = .flowsList(try container.decodeIfPresent(FlowFilter.self, forKey: .filter) ?? FlowFilter())
         case .flowsCount: self = .flowsCount
@@ -163,6 +190,7 @@ extension Request: Codable {
         case .rulesList(let arguments): try container.encode(arguments, forKey: .list)
         case .recentEntries(let name), .hashlimitEntries(let name): try container.encode(name, forKey: .name)
         case .recentEdit(let edit): try container.encode(edit, forKey: .edit)
+        case .iptables(let arguments): try container.encode(arguments, forKey: .iptables)
         default: break
         }
     }
@@ -178,6 +206,9 @@ extension Request: Codable {
         case .rulesSummary: .rulesSummary
         case .version: .version
         case .reload: .reload
+        case .rulesConfirm: .rulesConfirm
+        case .rulesRollback: .rulesRollback
+        case .iptables: .iptables
         case .flowsList: .flowsList
         case .flowsCount: .flowsCount
         case .flowsFlush: .flowsFlush

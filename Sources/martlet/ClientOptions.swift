@@ -8,7 +8,9 @@ struct ClientOptions: ParsableArguments {
     var socket: String?
 
     /// The option first, then the environment, then the default.
-    var path: String {
+    var path: String { Self.path(socket) }
+
+    static func path(_ socket: String?) -> String {
         if let socket { return socket }
         if let value = unsafe getenv("MARTLET_SOCKET") {
             let text = unsafe String(cString: value)

@@ -15,7 +15,7 @@ final class Output: Sendable {
         var failure: Int32 = 0
     }
 
-    private init(_ descriptor: Int32) { self.descriptor = descriptor }
+    init(_ descriptor: Int32) { self.descriptor = descriptor }
 
     func line(_ text: String) { write(text + "\n") }
 

@@ -18,6 +18,11 @@ struct CodecTests {
         .rulesRestore(
             RulesRestore(file: "r\"ü.v4", text: "*filter\n:INPUT DROP [0:0]\nCOMMIT\n\u{0}\u{1F600}", counters: true,
                 noflush: true, table: "filter")),
+        .rulesRestore(
+            RulesRestore(file: "-", text: "", test: true, allowInactive: true, confirm: 60,
+                hosts: ["a.example": HostAnswer(addresses: ["192.0.2.1"]), "b.example": HostAnswer(failure: "none")])),
+        .rulesConfirm, .rulesRollback, .iptables(IPTablesRequest(program: .iptables, arguments: ["-A", "INPUT", ""])),
+        .iptables(IPTablesRequest(program: .restore, arguments: [], input: "*nat\n", hosts: [:])),
         .rulesList(RulesList(table: "nat", chain: "a", verbose: true, numeric: true, exact: true, lineNumbers: true)),
     ])
     func requestRoundTrip(_ request: Request) throws {
@@ -62,6 +67,8 @@ struct CodecTests {
             VersionReply(version: "0.1", kernel: "6.6", pid: 1, configuration: "/etc/martlet.yaml")),
         .rulesSummary(
             RulesSummary(generation: 3, isModified: true, tables: [.init(name: "nat", chains: 4, rules: 1)])),
+        .rulesSummary(RulesSummary(generation: 3, isModified: true, tables: [], secondsToConfirm: 7, inactive: 2)),
+        .command(CommandReply(output: "a\n", errors: "b\n", exitCode: 2)), .hostsWanted(HostsWanted(names: ["a.example"])),
         .rules(RulesReply(text: "*nat\nCOMMIT\n")), .flowCount(FlowCount(count: 1, max: 2, buckets: 3)),
         .done(Done()), .done(Done(message: "x", count: 1)),
         .failure(Failure("no", exitCode: 2, diagnostics: [Diagnostic(file: "a", line: 1, column: 2, message: "b")])),

@@ -29,12 +29,21 @@ public struct RulesSummary: Hashable, Sendable, Codable {
     /// Whether they were changed since the file was read; a reload would undo that.
     public var isModified: Bool
     public var tables: [Table]
+    /// Seconds until the rules from before come back, if `rules confirm` does not come first; nil if nothing is on trial.
+    public var secondsToConfirm: Int?
+    /// Rules that were loaded although they do not act yet.
+    public var inactive: Int?
 
-    public init(file: String? = nil, generation: UInt64, isModified: Bool, tables: [Table]) {
+    public init(
+        file: String? = nil, generation: UInt64, isModified: Bool, tables: [Table], secondsToConfirm: Int? = nil,
+        inactive: Int? = nil
+    ) {
         self.file = file
         self.generation = generation
         self.isModified = isModified
         self.tables = tables
+        self.secondsToConfirm = secondsToConfirm
+        self.inactive = inactive
     }
 }
 

@@ -80,6 +80,8 @@ public struct RulesConfiguration: Hashable, Sendable {
     public var ipv4: String?
     /// ipset save text, loaded before the rules.
     public var sets: String?
+    /// Take rules that do not act yet: a match that does not act is never met, and a target that does not act does nothing.
+    public var allowInactive = false
 
     public init() {}
 }

@@ -2,28 +2,31 @@ import Control
 
 /// What `martlet check` does: finds everything that is wrong with a configuration without touching the machine.
 public enum ConfigurationCheck {
-    /// - Parameters:
-    ///   - path: the configuration.
-    ///   - rules: checks the text of a rules file and says what is wrong with it.
-    /// - Returns: every mistake in the configuration, or if there is none, every mistake in the files it names.
-    public static func run(path: String, rules: (_ text: String, _ file: String) -> [Diagnostic]) -> [Diagnostic] {
+    /// - Returns: every mistake in the configuration, or if there is none, every mistake in the files it names; and what is no mistake
+    ///   but should be known.
+    public static func run(path: String) -> RulesText.Findings {
+        var findings = RulesText.Findings()
         let configuration: Configuration
         do throws(ConfigurationError) {
             configuration = try Configuration.load(path)
         } catch {
-            return error.diagnostics
+            findings.errors = error.diagnostics
+            return findings
         }
-        var diagnostics: [Diagnostic] = []
         if let sets = configuration.rules.sets {
-            do throws(Diagnostic) { _ = try TextFile.read(sets) } catch { diagnostics.append(error) }
+            do throws(Diagnostic) { _ = try TextFile.read(sets) } catch { findings.errors.append(error) }
         }
         if let file = configuration.rules.ipv4 {
             do throws(Diagnostic) {
-                diagnostics += rules(try TextFile.read(file), file)
+                let rules = RulesText.check(
+                    try TextFile.read(file), file: file, ports: configuration.ports.map(\.name),
+                    allowInactive: configuration.rules.allowInactive)
+                findings.errors += rules.errors
+                findings.warnings += rules.warnings
             } catch {
-                diagnostics.append(error)
+                findings.errors.append(error)
             }
         }
-        return diagnostics
+        return findings
     }
 }

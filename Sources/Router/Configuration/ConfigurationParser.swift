@@ -105,9 +105,10 @@ struct ConfigurationParser {
 
     private func rules(_ node: ConfigurationNode) -> RulesConfiguration {
         var rules = RulesConfiguration()
-        let section = node.section(["ipv4", "sets"])
+        let section = node.section(["ipv4", "sets", "allow-inactive"])
         rules.ipv4 = section["ipv4"]?.text("the path of a file").map(resolved)
         rules.sets = section["sets"]?.text("the path of a file").map(resolved)
+        if let allow = section["allow-inactive"]?.boolean() { rules.allowInactive = allow }
         return rules
     }
 

@@ -5,24 +5,28 @@ import Synchronization
 /// Reads configuration and rules again while the router runs, for SIGHUP and for control clients alike.
 final class Reloader: Sendable {
     private let path: String
-    private let core: RouterCore
-    /// What is in force of the configuration. Locked inside `core.lock`, never around it.
+    private let door: RuleDoor
+    /// What is in force of the configuration. Locked inside the door's locks, never around them.
     private let configuration: Mutex<Configuration>
 
-    init(path: String, configuration: Configuration, core: RouterCore) {
+    init(path: String, configuration: Configuration, door: RuleDoor) {
         self.path = path
-        self.core = core
+        self.door = door
         self.configuration = Mutex(configuration)
     }
 
     /// The file that the rules came from; nil if there is none.
     var rulesFile: String? { configuration.withLock { $0.rules.ipv4 } }
+    /// Whether rules that do not act yet are taken.
+    var allowsInactive: Bool { configuration.withLock { $0.rules.allowInactive } }
 
-    /// Puts rules, timeouts and what else can change while running in force, all of it or nothing.
+    /// Puts rules, timeouts and what else can change while running in force, all of it or nothing. Rules that stay keep their counters.
     ///
     /// - Returns: what the operator should know, a sentence each.
-    /// - Throws: everything that is wrong with the files. What is in force stays then.
+    /// - Throws: everything that is wrong with the files; that rules are on trial. What is in force stays then.
     func reload() throws(Failure) -> [String] {
+        // Files may have changed once more before another reload reads them: of two at once, the one that began later counts.
+        let ticket = door.takeTicket()
         let new: Configuration
         do throws(ConfigurationError) {
             new = try Configuration.load(path)
@@ -30,25 +34,27 @@ final class Reloader: Sendable {
             throw Failure("", diagnostics: error.diagnostics)
         }
         let ruleset = try RulesText.load(new.rules)
-        return try core.lock.withLock { _ throws(Failure) in
-            let wasModified = core.rulesAreModified
-            do throws(RuleCompiler.Refusal) {
-                try core.reload(ruleset, conntrack: new.conntrack)
-            } catch {
-                throw Failure("", diagnostics: [Control.Diagnostic(refusal: error, file: new.rules.ipv4 ?? path)])
+        let messages = try door.change(
+            .replacement, ticket: ticket,
+            describe: { Failure("", diagnostics: [Control.Diagnostic(refusal: $0, file: new.rules.ipv4 ?? path)]) }
+        ) { earlier in
+            let proposal = RuleDoor.Proposal(ruleset: ruleset.keepingCounters(of: earlier), conntrack: new.conntrack)
+            var messages = ["configuration and rules read again"]
+            if door.core.lock.withLock({ _ in door.core.rulesAreModified }) {
+                messages.append("what was changed by command since the last reading is gone")
             }
-            return configuration.withLock { old in
-                defer { old.adopt(new) }
-                var messages = ["configuration and rules read again"]
-                if wasModified { messages.append("what was changed by command since the last reading is gone") }
-                let waiting = old.differencesThatWait(new)
-                if !waiting.isEmpty { messages.append("changed, but only from the next start on: \(waiting.joined(separator: ", "))") }
-                for name in ruleset.interfacesBeside(core.portNames) where name != "lo" {
-                    messages.append("rules name the interface \"\(name)\", which is no port: they match nothing")
-                }
-                return messages
+            let waiting = configuration.withLock { $0.differencesThatWait(new) }
+            if !waiting.isEmpty { messages.append("changed, but only from the next start on: \(waiting.joined(separator: ", "))") }
+            for name in ruleset.interfacesBeside(door.core.portNames) where name != "lo" {
+                messages.append("rules name the interface \"\(name)\", which is no port: they match nothing")
             }
+            let inactive = ruleset.inactive().count
+            if inactive > 0 { messages.append("\(inactive) of the rules do not act yet; `martlet check` names them") }
+            return (proposal, messages)
+        } committed: {
+            configuration.withLock { $0.adopt(new) }
         }
+        return messages ?? ["another reload that began later was faster; what it read is in force"]
     }
 }
 

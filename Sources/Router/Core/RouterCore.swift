@@ -24,6 +24,8 @@ final class RouterCore: @unchecked Sendable {
     private var tracking: TrackingSettings
     private var settings: RouterSettings
     private var alwaysTracks: Bool
+    /// Whether rules that do not act yet are taken, rather than refused once more.
+    private let allowsInactive: Bool
     private var workers: [WorkerReport?]
 
     /// What a worker shows of itself.
@@ -35,11 +37,12 @@ final class RouterCore: @unchecked Sendable {
 
     init(
         portNames: [String], memory: FrameMemory, workerCount: Int, conntrack: ConntrackConfiguration,
-        ruleset: Ruleset, settings: RouterSettings, key: UInt64
+        ruleset: Ruleset, settings: RouterSettings, allowsInactive: Bool = false, key: UInt64
     ) throws(RuleCompiler.Refusal) {
         self.portNames = portNames
         self.workerCount = workerCount
         self.settings = settings
+        self.allowsInactive = allowsInactive
         alwaysTracks = conntrack.always
         tracking = TrackingSettings(conntrack)
         // One more than there are workers, for the slow side's own looks at the flows.
@@ -48,7 +51,9 @@ final class RouterCore: @unchecked Sendable {
         self.retirement = retirement
         writer = RoutingWriter(retire: { retirement.retire($0) })
         book = try RuleBook(
-            ruleset, for: RuleCompiler.Surroundings(portNames: portNames, alwaysTracks: alwaysTracks),
+            ruleset,
+            for: RuleCompiler.Surroundings(
+                portNames: portNames, alwaysTracks: alwaysTracks, allowsInactive: allowsInactive),
             workerCount: workerCount)
         let pool = SharedFramePool(memory: memory)
         pool.fill(from: memory)
@@ -133,36 +138,41 @@ final class RouterCore: @unchecked Sendable {
     /// Puts other rules in force, all at once: a burst sees the old ones or the new ones. Flows stay. Returns when no worker uses the
     /// old ones any more.
     ///
-    /// - Parameter earlier: the rules that `new` was made from; what the tables that both have alike count meanwhile is kept.
+    /// - Parameters:
+    ///   - earlier: the rules that `new` was made from; what those that stay count meanwhile is kept.
+    ///   - zeroed: counters of rules that stay were set to zero on the way.
+    ///   - isModified: whether the rules are now others than the configuration's file has.
     /// - Throws: if a rule cannot be carried out; nothing has changed then.
-    func replaceRules(_ new: Ruleset, madeFrom earlier: Ruleset) throws(RuleCompiler.Refusal) {
+    func replaceRules(
+        _ new: Ruleset, madeFrom earlier: Ruleset, zeroed: Bool = false, isModified: Bool = true
+    ) throws(RuleCompiler.Refusal) {
         let next = try RuleBook(
             new, for: surroundings(alwaysTracks: alwaysTracks), workerCount: workerCount)
-        replaceBook(next, madeFrom: earlier)
-        rulesAreModified = true
+        replaceBook(next, madeFrom: earlier, zeroed: zeroed)
+        rulesAreModified = isModified
     }
 
-    /// Puts the rules and the tracking of a configuration in force, in one step as `replaceRules` does. Rules count from zero, or
-    /// from what `ruleset` says.
-    func reload(_ ruleset: Ruleset, conntrack: ConntrackConfiguration) throws(RuleCompiler.Refusal) {
+    /// Puts the rules and the tracking of a configuration in force, in one step as `replaceRules` does.
+    func reload(_ ruleset: Ruleset, madeFrom earlier: Ruleset, conntrack: ConntrackConfiguration) throws(RuleCompiler.Refusal) {
         let next = try RuleBook(
             ruleset, for: surroundings(alwaysTracks: conntrack.always), workerCount: workerCount)
         alwaysTracks = conntrack.always
         tracking = TrackingSettings(conntrack)
-        replaceBook(next, madeFrom: Ruleset())
+        replaceBook(next, madeFrom: earlier, zeroed: false)
         rulesAreModified = false
     }
 
     private func surroundings(alwaysTracks: Bool) -> RuleCompiler.Surroundings {
-        RuleCompiler.Surroundings(portNames: portNames, alwaysTracks: alwaysTracks, states: book.states)
+        RuleCompiler.Surroundings(
+            portNames: portNames, alwaysTracks: alwaysTracks, states: book.states, allowsInactive: allowsInactive)
     }
 
-    private func replaceBook(_ next: RuleBook, madeFrom earlier: Ruleset) {
+    private func replaceBook(_ next: RuleBook, madeFrom earlier: Ruleset, zeroed: Bool) {
         let old = book
         book = next
         publish()
         waitForWorkers()
-        book.inherit(from: old.current, madeFrom: earlier)
+        book.inherit(from: old.current, madeFrom: earlier, zeroed: zeroed)
         // What the old rules remember goes with the closure.
         retirement.retire { [compiled = old.compiled, states = old.states] in
             withExtendedLifetime(states) { compiled.deallocate() }

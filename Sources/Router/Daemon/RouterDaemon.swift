@@ -29,6 +29,7 @@ public final class RouterDaemon {
     private let ports: [AttachedPort]
     private let hostPort: AttachedPort
     private let core: RouterCore
+    private let door: RuleDoor
     private let reloader: Reloader
     private let exchange: Exchange
     private let heartbeat: Heartbeat
@@ -101,8 +102,10 @@ public final class RouterDaemon {
             memory: unsafe FrameMemory(
                 base: umem.memory, chunkSize: umem.frameSize, chunkCount: umem.frameCount),
             workerCount: workerCount, conntrack: configuration.conntrack, ruleset: ruleset,
-            settings: RouterSettings(kernel), key: UInt64.random(in: .min ... .max))
-        reloader = Reloader(path: path, configuration: configuration, core: core)
+            // Rules that do not act were refused when they were read, or else are wanted.
+            settings: RouterSettings(kernel), allowsInactive: true, key: UInt64.random(in: .min ... .max))
+        door = RuleDoor(core: core)
+        reloader = Reloader(path: path, configuration: configuration, door: door)
         exchange = Exchange(workerCount: workerCount)
         core.shared.wallClock.follow()
         heartbeat = Heartbeat(control: steering, exchange: exchange, wallClock: core.shared.wallClock)
@@ -210,7 +213,8 @@ public final class RouterDaemon {
         for port in ports { try hostPath.connect(port.index, to: port.link, name: port.name) }
 
         let handler = RequestHandler(
-            core: core, reloader: reloader, exchange: exchange, reporter: reporter, ports: ports, hostPort: hostPort, umem: umem,
+            core: core, door: door, reloader: reloader, exchange: exchange, reporter: reporter, ports: ports,
+            hostPort: hostPort, umem: umem,
             configuration: configuration, configurationPath: configurationPath, started: started)
         let server = try ControlServer(
             path: configuration.control.socket, group: configuration.control.group, handler: handler)
@@ -257,6 +261,8 @@ public final class RouterDaemon {
         if configuration.effects.nflog == nil, core.ruleset.copiesPackets {
             log.notice("rules copy packets (NFLOG, ULOG), but effects.nflog names no file: the copies go nowhere")
         }
+        let inactive = core.ruleset.inactive().count
+        if inactive > 0 { log.warning("\(inactive) of the rules do not act yet; `martlet check` names them") }
         warnOfRoutes()
     }
 
@@ -296,6 +302,11 @@ public final class RouterDaemon {
             if now >= nextSecond {
                 nextSecond = now + 1_000_000_000
                 everySecond()
+            }
+            do throws(Failure) {
+                if try door.endTrialIfDue(now) { log.warning("nobody confirmed the rules in time; those from before are back") }
+            } catch {
+                warnOnce("the rules from before the trial cannot come back: \(error.message)")
             }
             core.lock.withLock { _ in core.reclaim() }
         }
@@ -352,15 +363,23 @@ public final class RouterDaemon {
             })
     }
 
+    /// On a thread of its own: rules may name hosts, and the kernel must be followed while a name server takes its time.
     private func reload() {
         // Whoever rotates logs asks for new files this way.
         reporter?.reopen()
+        let (reloader, log) = (reloader, log)
         do throws(Failure) {
-            for message in try reloader.reload() { log.notice("\(message)") }
+            try SystemThread.detach {
+                do throws(Failure) {
+                    for message in try reloader.reload() { log.notice("\(message)") }
+                } catch {
+                    for diagnostic in error.diagnostics { log.error("\(diagnostic)") }
+                    if !error.message.isEmpty { log.error("\(error.message)") }
+                    log.error("what was in force stays")
+                }
+            }
         } catch {
-            for diagnostic in error.diagnostics { log.error("\(diagnostic)") }
-            if !error.message.isEmpty { log.error("\(error.message)") }
-            log.error("what was in force stays")
+            log.error("\(error)")
         }
     }
 
@@ -417,12 +436,7 @@ extension Ruleset {
         var names: Set<String> = []
         for table in tables {
             for chain in table.chains {
-                for rule in chain.rules {
-                    for pattern in [rule.inInterface, rule.outInterface].compactMap({ $0?.value })
-                    where !ports.contains(where: { pattern.matches($0) }) {
-                        names.insert(pattern.description)
-                    }
-                }
+                for rule in chain.rules { names.formUnion(rule.interfacesBeside(ports)) }
             }
         }
         return names.sorted()

@@ -10,6 +10,7 @@ import PacketIO
 /// they are sent only after the lock is free again: every request first collects, then replies.
 struct RequestHandler: ControlHandler {
     let core: RouterCore
+    let door: RuleDoor
     let reloader: Reloader
     let exchange: Exchange
     let reporter: Reporter
@@ -36,7 +37,10 @@ struct RequestHandler: ControlHandler {
         case .flowsFlush: try reply(.done(Done(count: deleteFlows { _ in true })))
         case .flowsDelete(let filter): try reply(.done(Done(count: deleteFlows(filter.matches))))
         case .rulesSave(let options): try reply(.rules(try save(options)))
-        case .rulesRestore(let options): try reply(.done(try restore(options)))
+        case .rulesRestore(let options): try reply(try restore(options))
+        case .rulesConfirm: try reply(.done(try confirm()))
+        case .rulesRollback: try reply(.done(try rollBack()))
+        case .iptables(let call): try reply(try carryOut(call))
         case .rulesList(let options): try reply(.rules(try list(options)))
         case .recentLists: for row in recentLists() { try reply(.recentList(row)) }
         case .recentEntries(let name): for row in try recentEntries(name) { try reply(.recentEntry(row)) }

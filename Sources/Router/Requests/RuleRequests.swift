@@ -1,5 +1,6 @@
 import Control
 import Glibc
+import Net
 import Rules
 import Synchronization
 
@@ -15,35 +16,89 @@ extension RequestHandler {
                     comments: .init(generator: "martlet v\(Version.current)", date: Self.date()))))
     }
 
-    /// Replaces the rules as iptables-restore does: wholly or not at all.
-    func restore(_ options: RulesRestore) throws(Failure) -> Done {
+    /// Replaces the rules: wholly or not at all. Rules that stay keep their counters, unless the text brings others.
+    func restore(_ options: RulesRestore) throws(Failure) -> Reply {
         let table = try Self.table(options.table)
-        return try core.lock.withLock { _ throws(Failure) in
-            let earlier = core.ruleset
-            let new = try RulesText.parse(
-                options.text, file: options.file, onto: earlier,
-                options: RestoreOptions(noFlush: options.noflush, counters: options.counters, table: table))
-            do throws(RuleCompiler.Refusal) {
-                try core.replaceRules(new, madeFrom: earlier)
-            } catch {
-                throw Failure("", diagnostics: [Control.Diagnostic(refusal: error, file: options.file)])
+        var kind = options.noflush ? RuleDoor.Kind.edit : .replacement
+        if let seconds = options.confirm {
+            guard (1...RulesRestore.longestTrial).contains(seconds) else {
+                throw Failure("--confirm takes 1 to \(RulesRestore.longestTrial) seconds", exitCode: 2)
             }
-            let strangers = new.interfacesBeside(core.portNames).filter { $0 != "lo" }
-            if strangers.isEmpty { return Done() }
-            return Done(message: "no ports, so rules that name them match nothing: \(strangers.joined(separator: ", "))")
+            kind = .trial(until: MonotonicClock.now() + UInt64(seconds) * 1_000_000_000)
         }
+        let isTest = options.test == true
+        if isTest { kind = .edit }
+        let hosts = HostNames(options.hosts)
+        let allowInactive = options.allowInactive ?? reloader.allowsInactive
+        let source = { SourceText(options.text, file: options.file) }
+        do throws(Failure) {
+            let done = try door.change(
+                kind, describe: { Failure("", diagnostics: [Control.Diagnostic(refusal: $0, source: source())]) }
+            ) { earlier throws(Failure) in
+                let result = hosts.using {
+                    Result { () throws(Failure) in
+                        try RulesText.parse(
+                            options.text, file: options.file, onto: earlier,
+                            options: RestoreOptions(noFlush: options.noflush, counters: options.counters, table: table),
+                            allowInactive: allowInactive)
+                    }
+                }
+                var new = try result.get()
+                if !options.counters { new = new.keepingCounters(of: earlier) }
+                if isTest {
+                    let refusals = RuleCompiler.refusals(
+                        of: new, for: .init(portNames: core.portNames, allowsInactive: true))
+                    guard refusals.isEmpty else {
+                        throw Failure("", diagnostics: refusals.map { Control.Diagnostic(refusal: $0, source: source()) })
+                    }
+                    return (RuleDoor.Proposal(), Done(message: remarks(new)))
+                }
+                return (RuleDoor.Proposal(ruleset: new), Done(message: remarks(new)))
+            }
+            return .done(done ?? Done())
+        } catch {
+            // What a name that was not asked for yet stands for is no mistake.
+            if !hosts.missing.isEmpty { return .hostsWanted(HostsWanted(names: hosts.missing)) }
+            throw error
+        }
+    }
+
+    /// What should be known of rules that were taken; nil if there is nothing.
+    private func remarks(_ ruleset: Ruleset) -> String? {
+        var remarks: [String] = []
+        let strangers = ruleset.interfacesBeside(core.portNames).filter { $0 != "lo" }
+        if !strangers.isEmpty {
+            remarks.append("no ports, so rules that name them match nothing: \(strangers.joined(separator: ", "))")
+        }
+        let inactive = ruleset.inactive().count
+        if inactive > 0 { remarks.append("\(inactive) of the rules do not act yet") }
+        return remarks.isEmpty ? nil : remarks.joined(separator: "\n")
+    }
+
+    func confirm() throws(Failure) -> Done {
+        try door.confirm()
+        return Done(message: "the rules stay")
+    }
+
+    func rollBack() throws(Failure) -> Done {
+        try door.rollBack()
+        return Done(message: "the rules from before are back")
     }
 
     /// The rules in figures.
     var rulesSummary: RulesSummary {
-        core.lock.withLock { _ in
-            RulesSummary(
+        let seconds = door.endOfTrial.map { Int(($0.since(MonotonicClock.now()) + 999_999_999) / 1_000_000_000) }
+        return core.lock.withLock { _ in
+            let ruleset = core.ruleset
+            let inactive = ruleset.inactive().count
+            return RulesSummary(
                 file: reloader.rulesFile, generation: core.snapshotGeneration, isModified: core.rulesAreModified,
-                tables: core.ruleset.tables.map { table in
+                tables: ruleset.tables.map { table in
                     RulesSummary.Table(
                         name: table.name.rawValue, chains: table.chains.count,
                         rules: table.chains.reduce(0) { $0 + $1.rules.count })
-                })
+                },
+                secondsToConfirm: seconds, inactive: inactive > 0 ? inactive : nil)
         }
     }
 
@@ -56,7 +111,7 @@ extension RequestHandler {
     }
 
     /// Local time as ctime(3) has it, without the line feed.
-    private static func date() -> String {
+    static func date() -> String {
         var now = time(nil)
         var parts = unsafe tm()
         unsafe localtime_r(&now, &parts)

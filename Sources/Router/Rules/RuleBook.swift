@@ -39,15 +39,9 @@ struct RuleBook {
         return current
     }
 
-    /// Takes over what tables that stayed as they were have counted between the moment their successor was made from them and the
-    /// moment the last worker left them.
-    mutating func inherit(from final: Ruleset, madeFrom earlier: Ruleset) {
-        for table in ruleset.tables.indices {
-            let name = ruleset.tables[table].name
-            guard let before = earlier.tables.first(where: { $0.name == name }),
-                let after = final.tables.first(where: { $0.name == name }), ruleset.tables[table] == before
-            else { continue }
-            ruleset.tables[table] = after
-        }
+    /// Takes over what rules that stay have counted between the moment their successors were made from them and the moment the last
+    /// worker left them.
+    mutating func inherit(from final: Ruleset, madeFrom earlier: Ruleset, zeroed: Bool) {
+        ruleset = ruleset.inheritingCounters(from: final, madeFrom: earlier, zeroed: zeroed)
     }
 }

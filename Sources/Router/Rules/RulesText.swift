@@ -3,43 +3,95 @@ import Rules
 
 /// Rules from text, refused as a whole with everything that is wrong with them.
 public enum RulesText {
+    /// What there is to say about a text: mistakes, for which it is refused, and what its author should know.
+    public struct Findings: Sendable {
+        public var errors: [Control.Diagnostic] = []
+        public var warnings: [Control.Diagnostic] = []
+    }
+
     /// - Parameters:
     ///   - base: the rules that the text changes; empty for a fresh start.
+    ///   - allowInactive: take rules that do not act yet, too.
     /// - Throws: every mistake in the text, and every rule in it that this router cannot carry out.
     static func parse(
-        _ text: String, file: String, onto base: Ruleset = Ruleset(), options: RestoreOptions = RestoreOptions()
+        _ text: String, file: String, onto base: Ruleset = Ruleset(), options: RestoreOptions = RestoreOptions(),
+        allowInactive: Bool = false
     ) throws(Failure) -> Ruleset {
         let ruleset: Ruleset
         do throws(Diagnostics) {
             ruleset = try Ruleset.restoring(text, file: file, onto: base, options: options)
         } catch {
-            throw Failure("", diagnostics: error.list.map(Control.Diagnostic.init))
+            throw Failure("", diagnostics: error.list.map { Control.Diagnostic($0) })
         }
-        let inactive = ruleset.inactive()
+        guard !allowInactive else { return ruleset }
+        let inactive = inactive(in: ruleset, beside: base, source: SourceText(text, file: file))
         guard inactive.isEmpty else {
             throw Failure(
-                "",
-                diagnostics: inactive.map { placed in
-                    Control.Diagnostic(
-                        file: file, line: placed.rule.location.line, column: placed.rule.location.column,
-                        message: placed.error.hint.map { "\(placed.error.message); \($0)" } ?? placed.error.message)
-                })
+                "rules that do not act yet are refused unless --allow-inactive is given, or rules.allow-inactive in the configuration",
+                diagnostics: inactive.map { Control.Diagnostic($0) })
         }
         return ruleset
     }
 
-    /// What is wrong with a rules file, for `check` and `rules check`.
-    public static func check(_ text: String, file: String) -> [Control.Diagnostic] {
-        do throws(Failure) {
-            let ruleset = try parse(text, file: file)
-            do throws(RuleCompiler.Refusal) {
-                _ = try RuleCompiler.compile(ruleset, for: RuleCompiler.Surroundings())
-            } catch {
-                return [Control.Diagnostic(refusal: error, file: file)]
-            }
-            return []
+    private static func inactive(in ruleset: Ruleset, beside base: Ruleset, source: SourceText) -> [Rules.Diagnostic] {
+        ruleset.inactive(beside: base).map { placed in
+            source.diagnostic(
+                placed.error.message, hint: placed.error.hint, about: placed.rule, subject: placed.error.subject)
+        }
+    }
+
+    /// What there is to say about a rules file, for `check` and `rules check`.
+    ///
+    /// - Parameter ports: the router's; nil if they are not known.
+    public static func check(
+        _ text: String, file: String, ports: [String]? = nil, allowInactive: Bool = false
+    ) -> Findings {
+        var findings = Findings()
+        let ruleset: Ruleset
+        do throws(Diagnostics) {
+            ruleset = try Ruleset.restoring(text, file: file)
         } catch {
-            return error.diagnostics
+            findings.errors = error.list.map { Control.Diagnostic($0) }
+            return findings
+        }
+        let source = SourceText(text, file: file)
+        let inactive = inactive(in: ruleset, beside: Ruleset(), source: source).map { Control.Diagnostic($0) }
+        if allowInactive {
+            findings.warnings += inactive.map { diagnostic in
+                var warning = diagnostic
+                warning.message = "warning: \(diagnostic.message)"
+                return warning
+            }
+        } else {
+            findings.errors += inactive
+        }
+        findings.errors += RuleCompiler.refusals(
+            of: ruleset, for: RuleCompiler.Surroundings(portNames: ports ?? [], allowsInactive: true)
+        ).map { Control.Diagnostic(refusal: $0, source: source) }
+        if let ports { findings.warnings += warnings(ruleset, ports: ports, source: source) }
+        findings.errors.sort()
+        findings.warnings.sort()
+        return findings
+    }
+
+    /// Rules that can never match because of the interfaces they name: one warning for each interface, at the first rule.
+    private static func warnings(_ ruleset: Ruleset, ports: [String], source: SourceText) -> [Control.Diagnostic] {
+        var first: [String: Rule] = [:]
+        var counts: [String: Int] = [:]
+        for rule in ruleset.tables.flatMap(\.chains).flatMap(\.rules) {
+            for name in rule.interfacesBeside(ports) {
+                counts[name, default: 0] += 1
+                if let known = first[name], known.location <= rule.location { continue }
+                first[name] = rule
+            }
+        }
+        return first.map { name, rule in
+            let others = (counts[name] ?? 1) - 1
+            let more = others == 0 ? "" : ", and \(others) more \(others == 1 ? "rule names" : "rules name") it"
+            let message =
+                name == "lo"
+                ? "the loopback stays the kernel's, so rules on lo count nothing" : "interface \"\(name)\" is no port of this router"
+            return Control.Diagnostic(source.diagnostic("warning: \(message)\(more)", about: rule, subject: name))
         }
     }
 
@@ -50,7 +102,7 @@ public enum RulesText {
         do throws(Control.Diagnostic) { text = try TextFile.read(file) } catch {
             throw Failure("", diagnostics: [error])
         }
-        return try parse(text, file: file)
+        return try parse(text, file: file, allowInactive: configuration.allowInactive)
     }
 }
 
@@ -60,14 +112,34 @@ extension Control.Diagnostic {
             file: other.file, line: other.location.line, column: other.location.column, message: other.message)
         if let hint = other.hint { message += "; \(hint)" }
         guard !other.sourceLine.isEmpty else { return }
-        let caret = String(repeating: " ", count: max(other.location.column - 1, 0))
-            + String(repeating: "^", count: other.length)
-        message += "\n    \(other.sourceLine)\n    \(caret)"
+        // Tabs stay tabs, so that the caret stands right.
+        let margin = String(other.sourceLine.prefix(max(other.location.column - 1, 0)).map { $0 == "\t" ? "\t" : " " })
+        message += "\n    \(other.sourceLine)\n    \(margin)" + String(repeating: "^", count: other.length)
     }
 
     init(refusal: RuleCompiler.Refusal, file: String) {
         self.init(
             file: file, line: refusal.rule?.location.line ?? 0, column: refusal.rule?.location.column ?? 0,
             message: refusal.description)
+    }
+
+    init(refusal: RuleCompiler.Refusal, source: SourceText) {
+        guard let rule = refusal.rule else {
+            self.init(refusal: refusal, file: source.file)
+            return
+        }
+        self.init(source.diagnostic(refusal.description, about: rule))
+    }
+}
+
+extension Rule {
+    /// Interfaces that the rule names and that are no ports; `lo` is among them.
+    func interfacesBeside(_ ports: [String]) -> [String] {
+        var names: [String] = []
+        for pattern in [inInterface, outInterface] {
+            guard let pattern = pattern?.value, !ports.contains(where: { pattern.matches($0) }) else { continue }
+            names.append(pattern.description)
+        }
+        return names
     }
 }

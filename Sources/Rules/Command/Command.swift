@@ -43,4 +43,26 @@ public struct Command: Sendable {
     var targetWord: Word?
     /// What `-h` was asked about: a match or target named before it.
     public var helpAbout: [ExtensionDescription]
+
+    /// Whether there is anything to ask of the rules in force.
+    var needsRules: Bool {
+        switch verb {
+        case .help, .version: false
+        default: true
+        }
+    }
+
+    /// Whether it may change rules or their counters.
+    public var changesRules: Bool {
+        switch verb {
+        case .check, .help, .version: false
+        case .list, .listRules: alsoZeroes
+        default: true
+        }
+    }
+
+    /// Whether it sets counters to zero, so that what is counted while it is carried out begins at zero too.
+    public var zeroesCounters: Bool {
+        if case .zero = verb { true } else { alsoZeroes }
+    }
 }

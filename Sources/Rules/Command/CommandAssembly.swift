@@ -43,21 +43,24 @@ extension CommandParser {
             case .append, .insert, .replace, .deleteRule, .check: true
             default: false
             }
-        var allowed: Set<GlobalOption> = [.verbose]
-        if isRule {
-            allowed.formUnion([.source, .destination, .protocol, .inInterface, .outInterface, .jump, .goto, .fragments])
+        let takesCounters: Bool =
             switch verb {
-            case .append, .insert, .replace: allowed.insert(.setCounters)
-            default: break
+            case .append, .insert, .replace, .policy: true
+            default: false
+            }
+        var isList = false
+        if case .list = verb { isList = true }
+        func isAllowed(_ option: GlobalOption) -> Bool {
+            switch option {
+            case .verbose: true
+            case .source, .destination, .protocol, .inInterface, .outInterface, .jump, .goto, .fragments: isRule
+            case .setCounters: takesCounters
+            case .numeric, .exact, .lineNumbers: isList
+            default: false
             }
         }
-        switch verb {
-        case .list: allowed.formUnion([.numeric, .exact, .lineNumbers])
-        case .policy: allowed.insert(.setCounters)
-        default: break
-        }
-        for (option, word) in given.sorted(by: { $0.value.location < $1.value.location })
-        where !allowed.contains(option) {
+        let wrong = given.filter { !isAllowed($0.key) }.min { $0.value.location < $1.value.location }
+        if let (option, word) = wrong {
             throw RuleError(
                 "Illegal option `-\(option == .lineNumbers ? "0" : option.letter)' with this command", at: word)
         }

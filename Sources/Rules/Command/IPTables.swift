@@ -10,6 +10,13 @@ public enum IPTables {
         public var exitCode: Int32
         /// The rules afterwards; nil if they are as before.
         public var ruleset: Ruleset?
+
+        public init(output: String = "", errors: String = "", exitCode: Int32 = 0, ruleset: Ruleset? = nil) {
+            self.output = output
+            self.errors = errors
+            self.exitCode = exitCode
+            self.ruleset = ruleset
+        }
     }
 
     /// What `-V` prints and messages begin with.
@@ -20,15 +27,41 @@ public enum IPTables {
     ///   - arguments: without the command's own name.
     ///   - ruleset: the rules in force, with current counters.
     public static func run(_ arguments: [String], on ruleset: Ruleset) -> Outcome {
-        do throws(RuleError) {
-            let command = try CommandParser.parse(Word.words(of: arguments, after: "iptables"), from: .arguments)
-            return try run(command, on: ruleset)
+        do throws(Finished) {
+            return run(try command(arguments), on: ruleset)
         } catch {
-            return Outcome(output: "", errors: message(for: error), exitCode: error.exitCode, ruleset: nil)
+            return error.outcome
         }
     }
 
-    private static func run(_ command: Command, on ruleset: Ruleset) throws(RuleError) -> Outcome {
+    /// Reads a command without carrying it out: whatever takes time, and every mistake that shows without the rules, is done then.
+    ///
+    /// - Throws: what to print and to exit with instead, `-h` and `-V` included.
+    public static func command(_ arguments: [String]) throws(Finished) -> Command {
+        let command: Command
+        do throws(RuleError) {
+            command = try CommandParser.parse(Word.words(of: arguments, after: "iptables"), from: .arguments)
+        } catch {
+            throw Finished(outcome: outcome(of: error))
+        }
+        guard command.needsRules else { throw Finished(outcome: run(command, on: Ruleset())) }
+        return command
+    }
+
+    /// Carries out a command that was read before.
+    public static func run(_ command: Command, on ruleset: Ruleset) -> Outcome {
+        do throws(RuleError) {
+            return try carryOut(command, on: ruleset)
+        } catch {
+            return outcome(of: error, ruleset: ruleset.loading(command.table))
+        }
+    }
+
+    private static func outcome(of error: RuleError, ruleset: Ruleset? = nil) -> Outcome {
+        Outcome(output: "", errors: message(for: error), exitCode: error.exitCode, ruleset: ruleset)
+    }
+
+    private static func carryOut(_ command: Command, on ruleset: Ruleset) throws(RuleError) -> Outcome {
         var changed = ruleset
         switch command.verb {
         case .version:
@@ -38,14 +71,18 @@ public enum IPTables {
         case .list(let number):
             let output = try ruleset[command.table].listing(command, number: number)
             try changed.apply(command)
-            return Outcome(output: output, errors: "", exitCode: 0, ruleset: command.alsoZeroes ? changed : nil)
+            return Outcome(
+                output: output, errors: "", exitCode: 0,
+                ruleset: command.alsoZeroes ? changed : ruleset.loading(command.table))
         case .listRules(let number):
             let output = try ruleset[command.table].ruleListing(command, number: number)
             try changed.apply(command)
-            return Outcome(output: output, errors: "", exitCode: 0, ruleset: command.alsoZeroes ? changed : nil)
+            return Outcome(
+                output: output, errors: "", exitCode: 0,
+                ruleset: command.alsoZeroes ? changed : ruleset.loading(command.table))
         case .check:
             try changed.apply(command)
-            return Outcome(output: "", errors: "", exitCode: 0, ruleset: nil)
+            return Outcome(output: "", errors: "", exitCode: 0, ruleset: ruleset.loading(command.table))
         default:
             try changed.apply(command)
             if let placed = changed[command.table].check().first {
@@ -73,6 +110,17 @@ public enum IPTables {
             return "iptables \(version): \(error.message)\(hint)\n"
                 + "Try `iptables -h' or 'iptables --help' for more information.\n"
         }
+    }
+}
+
+extension Ruleset {
+    /// The rules with one more table, empty, if it was not in use yet: asking for a table brings it into use, as in the kernel. nil if
+    /// nothing changes.
+    fileprivate func loading(_ table: TableName) -> Ruleset? {
+        if contains(table) { return nil }
+        var result = self
+        result[table] = Table(table)
+        return result
     }
 }
 

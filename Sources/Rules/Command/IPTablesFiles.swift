@@ -73,9 +73,20 @@ extension IPTables {
         }
     }
 
+    /// Whether the words may be a call for help or version, which need no rules: then `command` says what to print.
+    public static func standsAlone(_ arguments: [String]) -> Bool {
+        arguments.isEmpty
+            || arguments.contains { word in
+                word == "--version" || word == "--help"
+                    || (word.hasPrefix("-") && !word.hasPrefix("--") && word.contains { $0 == "V" || $0 == "h" })
+            }
+    }
+
     /// Why a command ends before it did anything.
     public struct Finished: Error, Sendable {
         public var outcome: Outcome
+
+        public init(outcome: Outcome) { self.outcome = outcome }
     }
 }
 

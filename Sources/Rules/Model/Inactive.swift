@@ -21,10 +21,7 @@ extension Ruleset {
         for table in tables {
             for chain in table.chains {
                 for (index, rule) in chain.rules.enumerated() {
-                    let parts = rule.matches.map(\.value.inactivity) + [rule.target.value?.inactivity]
-                    for case let part? in parts {
-                        let error = RuleError(
-                            "\(part.subject) does not act yet", hint: "it comes with \(part.awaited)", exitCode: 1)
+                    for error in rule.inactivity {
                         found.append(
                             PlacedError(
                                 table: table.name, chain: chain.name, ruleNumber: index + 1, rule: rule, error: error))
@@ -33,5 +30,52 @@ extension Ruleset {
             }
         }
         return found
+    }
+
+    /// The same without those that were there before: rules of the same meaning, as often as they were there.
+    public func inactive(beside earlier: Ruleset) -> [PlacedError] {
+        let found = inactive()
+        guard !found.isEmpty else { return [] }
+        var known: [Place: Int] = [:]
+        for placed in earlier.inactive() { known[Place(placed), default: 0] += 1 }
+        return found.filter { placed in
+            guard let count = known[Place(placed)], count > 0 else { return true }
+            known[Place(placed)] = count - 1
+            return false
+        }
+    }
+
+    private struct Place: Hashable {
+        var table: TableName
+        var chain: String
+        var rule: Rule
+        var subject: String?
+
+        init(_ placed: PlacedError) {
+            table = placed.table
+            chain = placed.chain
+            rule = placed.rule.bare
+            subject = placed.error.subject
+        }
+    }
+}
+
+extension Rule {
+    /// What of the rule does not act yet.
+    fileprivate var inactivity: [RuleError] {
+        var errors: [RuleError] = []
+        for match in matches {
+            if let part = match.value.inactivity { errors.append(Self.error(part, match.description)) }
+        }
+        if let part = target.value?.inactivity, let description = target.description {
+            errors.append(Self.error(part, description))
+        }
+        return errors
+    }
+
+    private static func error(_ part: Inactivity, _ description: ExtensionDescription) -> RuleError {
+        var error = RuleError("\(part.subject) does not act yet", hint: "it comes with \(part.awaited)", exitCode: 1)
+        error.subject = description.name
+        return error
     }
 }

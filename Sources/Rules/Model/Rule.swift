@@ -39,7 +39,12 @@ public struct Rule: Hashable, Sendable {
 
     /// Whether both ask and do the same, whatever their counters and wherever they were read. This is how `-D` and
     /// `-C` find a rule.
-    public func hasSameMeaning(as other: Rule) -> Bool { bare == other.bare }
+    public func hasSameMeaning(as other: Rule) -> Bool {
+        // Field by field: copies without counters would cost more than the comparison, which is made for every rule of a change.
+        source == other.source && destination == other.destination && inInterface == other.inInterface
+            && outInterface == other.outInterface && ipProtocol == other.ipProtocol && fragments == other.fragments
+            && target == other.target && matches == other.matches
+    }
 
     /// The rule without counters and location: equal for rules of the same meaning.
     public var bare: Rule {

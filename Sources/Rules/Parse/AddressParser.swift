@@ -4,6 +4,8 @@ import Net
 enum AddressParser {
     /// A comma-separated list, in order, as `-s` and `-d` take it.
     static func list(_ word: Word) throws(RuleError) -> [AddressMask] {
+        // Rulesets are long, and most of their words are single addresses in plain notation.
+        if let plain = plain(word.text) { return [plain] }
         var result: [AddressMask] = []
         for part in word.text.split(separator: ",", omittingEmptySubsequences: false) {
             let trimmed = part.drop { $0 == " " || $0 == "\t" }
@@ -43,6 +45,40 @@ enum AddressParser {
         case .failure(let failure):
             throw RuleError("host/network `\(name)' not found", hint: "the resolver says: \(failure.reason)", at: place)
         }
+    }
+
+    /// `10.0.0.0/8` or `10.0.0.1`, four decimal numbers and no more; nil for whatever needs a closer look.
+    private static func plain(_ text: String) -> AddressMask? {
+        var value: UInt32 = 0
+        var number: UInt32 = 0
+        var digits = 0
+        var dots = 0
+        var isLength = false
+        for byte in text.utf8 {
+            switch byte {
+            case UInt8(ascii: "0")...UInt8(ascii: "9"):
+                // A leading 0 means octal.
+                if digits > 0, number == 0 { return nil }
+                number = number * 10 + UInt32(byte - UInt8(ascii: "0"))
+                digits += 1
+                if number > 255 { return nil }
+            case UInt8(ascii: "."):
+                guard digits > 0, dots < 3, !isLength else { return nil }
+                value = value << 8 | number
+                (number, digits, dots) = (0, 0, dots + 1)
+            case UInt8(ascii: "/"):
+                guard digits > 0, dots == 3, !isLength else { return nil }
+                value = value << 8 | number
+                (number, digits, isLength) = (0, 0, true)
+            default: return nil
+            }
+        }
+        guard digits > 0, dots == 3 else { return nil }
+        if !isLength { return AddressMask(address: IPv4Address(rawValue: value << 8 | number), mask: .broadcast) }
+        guard number <= 32 else { return nil }
+        if number == 0 { return AddressMask(address: .any, mask: .any) }
+        return AddressMask(
+            address: IPv4Address(rawValue: value), mask: IPv4Address(rawValue: IPv4Prefix.mask(length: UInt8(number))))
     }
 
     /// One to four numbers of at most 255 with dots between them. Octets that are left out are 0.

@@ -33,8 +33,22 @@ enum Number {
 
     /// The whole of `text` as a number within `range`.
     static func parse(_ text: some StringProtocol, in range: ClosedRange<UInt64>) -> UInt64? {
+        if let value = plain(text.utf8) { return range.contains(value) ? value : nil }
         guard let (value, rest) = prefix(of: Substring(text)), rest.isEmpty, range.contains(value) else { return nil }
         return value
+    }
+
+    /// Decimal digits alone, as nearly all numbers in rules are; nil for whatever needs a closer look.
+    static func plain(_ text: some Sequence<UInt8>) -> UInt64? {
+        var value: UInt64 = 0
+        var count = 0
+        for byte in text {
+            let digit = byte &- UInt8(ascii: "0")
+            guard digit < 10, count < 18, count == 0 || value > 0 else { return nil }
+            value = value * 10 + UInt64(digit)
+            count += 1
+        }
+        return count > 0 ? value : nil
     }
 
     static func hexadecimalValue(_ byte: UInt8) -> UInt64? {

@@ -10,7 +10,7 @@ public struct RuleError: Error, Hashable, Sendable {
     public var exitCode: Int32
 
     /// The match or target at fault, if the error was found after the rule was read and there is no word to point at.
-    var subject: String?
+    public internal(set) var subject: String?
     /// What the iptables command says instead of `message`, where scripts may be looking for its words.
     var legacyMessage: String?
 

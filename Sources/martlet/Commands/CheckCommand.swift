@@ -11,7 +11,17 @@ struct CheckCommand: ParsableCommand {
     var config: String
 
     func run() throws {
-        let diagnostics = ConfigurationCheck.run(path: config) { RulesText.check($0, file: $1) }
-        guard diagnostics.isEmpty else { throw Failure("", diagnostics: diagnostics) }
+        try ConfigurationCheck.run(path: config).report()
+    }
+}
+
+extension RulesText.Findings {
+    /// Prints the warnings.
+    ///
+    /// - Throws: the mistakes, if there are any.
+    func report() throws {
+        for warning in warnings { Output.error.line(warning.description) }
+        try Output.error.flush()
+        guard errors.isEmpty else { throw Failure("", diagnostics: errors) }
     }
 }

@@ -9,10 +9,12 @@ struct RulesCheck: ParsableCommand {
     @Argument(help: "iptables-save text; \"-\" is standard input.")
     var file: String
 
+    @Flag(name: .customLong("allow-inactive"), help: "Only warn of rules that do not act yet.")
+    var allowInactive = false
+
     func run() throws {
         let text: String
         do throws(Diagnostic) { text = try TextFile.read(file) } catch { throw Failure("", diagnostics: [error]) }
-        let diagnostics = RulesText.check(text, file: file)
-        guard diagnostics.isEmpty else { throw Failure("", diagnostics: diagnostics) }
+        try RulesText.check(text, file: file, allowInactive: allowInactive).report()
     }
 }

@@ -16,5 +16,10 @@ struct ShowRules: ParsableCommand {
         Output.standard.write(table.take())
         let changed = summary.isModified ? ", changed since it was read" : ""
         Output.standard.line("\nfrom \(summary.file ?? "no file")\(changed); generation \(summary.generation)")
+        if summary.isModified { Output.standard.line("a reload undoes the changes; `martlet rules save --file FILE` makes them last") }
+        if let inactive = summary.inactive, inactive > 0 { Output.standard.line("\(inactive) of them do not act yet") }
+        if let seconds = summary.secondsToConfirm {
+            Output.standard.line("on trial: gone in \(seconds) s, unless `martlet rules confirm` comes first")
+        }
     }
 }

@@ -46,6 +46,8 @@ struct RuleCompiler {
         var states = RuleStates()
         /// How large lists of `recent` are made.
         var recent = RecentSettings()
+        /// Take rules with a match or target that does not act yet: such a match is never met, such a target does nothing.
+        var allowsInactive = false
     }
 
     let surroundings: Surroundings
@@ -66,6 +68,19 @@ struct RuleCompiler {
         for table in ruleset.tables.reversed() { try compiler.add(table) }
         return Result(source: compiler.source, origins: compiler.origins, states: compiler.states)
     }
+
+    /// Everything that keeps a ruleset from being compiled; empty if nothing does.
+    static func refusals(of ruleset: Ruleset, for surroundings: Surroundings) -> [Refusal] {
+        var compiler = RuleCompiler(surroundings)
+        compiler.refusals = []
+        for table in ruleset.tables {
+            do throws(Refusal) { try compiler.add(table) } catch { compiler.refusals?.append(error) }
+        }
+        return compiler.refusals ?? []
+    }
+
+    /// Refused rules, where all of them are wanted and not only the first.
+    private var refusals: [Refusal]?
 
     private init(_ surroundings: Surroundings) {
         self.surroundings = surroundings
@@ -93,12 +108,17 @@ struct RuleCompiler {
                     Refusal(table: table.name, chain: chain.name, number: number + 1, rule: rule, message: message)
                 }
                 origins.append(Origin(table: table.name, chain: chainNumber, rule: number))
-                if case .redirect = rule.target, reachability.hooks(chain: chain.name, rule: number).contains(.output) {
-                    // It would lead to the loopback interface, which is the kernel's alone.
-                    throw refuse("REDIRECT does not act yet on what the host itself sends; use it in PREROUTING")
+                do throws(Refusal) {
+                    if case .redirect = rule.target, reachability.hooks(chain: chain.name, rule: number).contains(.output) {
+                        // It would lead to the loopback interface, which is the kernel's alone.
+                        throw refuse("REDIRECT does not act yet on what the host itself sends; use it in PREROUTING")
+                    }
+                    states.enter(rule, table: table.name, chain: chain.name)
+                    try add(rule, starts, refuse)
+                } catch {
+                    if refusals == nil { throw error }
+                    refusals?.append(error)
                 }
-                states.enter(rule, table: table.name, chain: chain.name)
-                try add(rule, starts, refuse)
             }
             var last = CompiledRule()
             last.target =
@@ -179,7 +199,14 @@ struct RuleCompiler {
         }
         if let fragments = rule.fragments { compiled.flags.insert(fragments ? .fragment : .notFragment) }
         compiled.firstMatch = UInt32(source.matches.count)
-        for match in rule.matches { source.matches += try compile(match, refuse) }
+        for match in rule.matches {
+            if surroundings.allowsInactive, match.value.inactivity != nil {
+                // No port is in the empty set: the rule is never met.
+                compiled.ingress = 0
+                continue
+            }
+            source.matches += try compile(match, refuse)
+        }
         compiled.matchCount = UInt32(source.matches.count) - compiled.firstMatch
         compiled.target = try target(rule.target, starts, refuse)
         source.rules.append(compiled)
@@ -220,6 +247,9 @@ struct RuleCompiler {
             return .goto(start)
         case .reject(let reject): return .reject(RejectKind(reject.answer))
         default: break
+        }
+        if surroundings.allowsInactive, target.value?.inactivity != nil {
+            return .next
         }
         if let range = natRange(target) {
             source.natRanges.append(range)

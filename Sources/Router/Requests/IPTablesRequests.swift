@@ -1,0 +1,120 @@
+import Control
+import Net
+import Rules
+import Synchronization
+
+extension RequestHandler {
+    /// Carries out a call of iptables, iptables-restore or iptables-save as one transaction.
+    func carryOut(_ call: IPTablesRequest) throws(Failure) -> Reply {
+        let hosts = HostNames(call.hosts)
+        let outcome: IPTables.Outcome
+        do throws(IPTables.Finished) {
+            switch call.program {
+            case .iptables: outcome = try command(call.arguments, hosts)
+            case .restore: outcome = try restore(call.input ?? "", call.arguments, hosts)
+            case .save: outcome = try save(call.arguments)
+            }
+        } catch {
+            outcome = error.outcome
+        }
+        // What a name that was not asked for yet stands for is no mistake.
+        if !hosts.missing.isEmpty { return .hostsWanted(HostsWanted(names: hosts.missing)) }
+        return .command(CommandReply(output: outcome.output, errors: outcome.errors, exitCode: outcome.exitCode))
+    }
+
+    private func command(_ arguments: [String], _ hosts: HostNames) throws(IPTables.Finished) -> IPTables.Outcome {
+        let read = hosts.using {
+            Result { () throws(IPTables.Finished) in try IPTables.command(arguments) }
+        }
+        let command = try read.get()
+        if !command.changesRules {
+            let ruleset = core.lock.withLock { _ in core.ruleset }
+            // A table that is asked for comes into use, and that is a change like any other.
+            if ruleset.contains(command.table) { return IPTables.run(command, on: ruleset) }
+        }
+        return change(zeroesCounters: command.zeroesCounters) { earlier in
+            var outcome = IPTables.run(command, on: earlier)
+            if let placed = firstInactive(outcome.ruleset, beside: earlier) {
+                outcome = .init(errors: "iptables: \(placed.error)\n", exitCode: 1)
+            }
+            return outcome
+        }
+    }
+
+    private func restore(
+        _ text: String, _ arguments: [String], _ hosts: HostNames
+    ) throws(IPTables.Finished) -> IPTables.Outcome {
+        let arguments = try IPTables.restoreArguments(arguments)
+        return change(zeroesCounters: false) { earlier in
+            var outcome = hosts.using { IPTables.restore(text, arguments, onto: earlier) }
+            if let placed = firstInactive(outcome.ruleset, beside: earlier) {
+                let line = placed.rule.location.line
+                outcome = .init(
+                    errors: "iptables-restore \(IPTables.version): \(placed.error)\nError occurred at line: \(line)\n",
+                    exitCode: 2)
+            }
+            return outcome
+        }
+    }
+
+    private func save(_ arguments: [String]) throws(IPTables.Finished) -> IPTables.Outcome {
+        let arguments = try IPTables.saveArguments(arguments)
+        var ruleset = core.lock.withLock { _ in core.ruleset }
+        if let table = arguments.table, !ruleset.contains(table) {
+            _ = change(zeroesCounters: false) { earlier in
+                ruleset = earlier
+                if !ruleset.contains(table) { ruleset[table] = Table(table) }
+                return .init(ruleset: ruleset)
+            }
+        }
+        let text = ruleset.saved(
+            .init(
+                counters: arguments.counters, table: arguments.table,
+                comments: .init(generator: "iptables-save v1.8.9", date: Self.date())))
+        return .init(output: text)
+    }
+
+    /// - Parameter run: makes the outcome from the rules in force.
+    private func change(zeroesCounters: Bool, _ run: (Ruleset) -> IPTables.Outcome) -> IPTables.Outcome {
+        do throws(Failure) {
+            let outcome = try door.change(.edit, describe: { Failure("\($0)") }) { earlier throws(Failure) in
+                let outcome = run(earlier)
+                return (RuleDoor.Proposal(ruleset: outcome.ruleset, zeroesCounters: zeroesCounters), outcome)
+            }
+            return outcome ?? .init()
+        } catch {
+            return .init(errors: "iptables: \(error.message)\n", exitCode: 1)
+        }
+    }
+
+    private func firstInactive(_ new: Ruleset?, beside earlier: Ruleset) -> PlacedError? {
+        guard let new, !reloader.allowsInactive else { return nil }
+        return new.inactive(beside: earlier).first
+    }
+}
+
+extension HostNames {
+    convenience init(_ answers: [String: HostAnswer]?) {
+        self.init(
+            (answers ?? [:]).mapValues { answer in
+                let addresses = answer.addresses.compactMap { IPv4Address($0) }
+                guard let reason = answer.failure, addresses.isEmpty else { return .addresses(addresses) }
+                return .failure(reason)
+            })
+    }
+}
+
+extension HostAnswer {
+    /// What this process's resolver says of each name: the client's part in reading rules that name hosts.
+    public static func resolve(_ names: [String]) -> [String: HostAnswer] {
+        var answers: [String: HostAnswer] = [:]
+        for name in names {
+            answers[name] =
+                switch HostNames.resolve(name) {
+                case .addresses(let list): HostAnswer(addresses: list.map(\.description))
+                case .failure(let reason): HostAnswer(failure: reason)
+                }
+        }
+        return answers
+    }
+}

@@ -1,0 +1,118 @@
+import Control
+import Glibc
+import Router
+import Rules
+
+/// iptables, iptables-restore and iptables-save against the running router. Words and standard input go to the daemon in one request,
+/// and what it answers is printed; only files and host names are looked up here, where the operator is.
+struct IPTablesClient {
+    let program: IPTablesRequest.Program
+
+    init(_ program: IPTablesRequest.Program) { self.program = program }
+
+    /// - Returns: the exit code.
+    func run(_ arguments: [String]) -> Int32 {
+        var arguments = arguments
+        var socket: String?
+        // No option of iptables: it names the router, so it stands before them all.
+        if arguments.first == "--socket", arguments.count > 1 {
+            socket = arguments[1]
+            arguments.removeFirst(2)
+        }
+        do throws(IPTables.Finished) {
+            return try perform(arguments, socket: socket)
+        } catch {
+            return finish(output: error.outcome.output, errors: error.outcome.errors, exitCode: error.outcome.exitCode)
+        }
+    }
+
+    private func perform(_ arguments: [String], socket: String?) throws(IPTables.Finished) -> Int32 {
+        var request = IPTablesRequest(program: program, arguments: arguments)
+        var outputFile: String?
+        switch program {
+        case .iptables:
+            // Help and version need no router.
+            if IPTables.standsAlone(arguments) { _ = try IPTables.command(arguments) }
+        case .restore:
+            let restore = try IPTables.restoreArguments(arguments)
+            request.input = try read(restore.file)
+        case .save:
+            outputFile = try IPTables.saveArguments(arguments).file
+        }
+        let reply = try ask(request, socket: socket)
+        if let outputFile, reply.exitCode == 0 {
+            try write(reply.output, to: outputFile)
+            return finish(output: "", errors: reply.errors, exitCode: 0)
+        }
+        return finish(output: reply.output, errors: reply.errors, exitCode: reply.exitCode)
+    }
+
+    // MARK: The daemon
+
+    private func ask(_ request: IPTablesRequest, socket: String?) throws(IPTables.Finished) -> CommandReply {
+        var request = request
+        do {
+            // Once more with the addresses of hosts, if it names some.
+            for _ in 0..<2 {
+                var client = try ControlClient(path: ClientOptions.path(socket))
+                switch try client.perform(.iptables(request)) {
+                case .command(let reply): return reply
+                case .hostsWanted(let wanted): request.hosts = HostAnswer.resolve(wanted.names)
+                case let reply: throw ClientOptions.unexpected(reply)
+                }
+            }
+            throw Failure("the daemon asks for the same host names again")
+        } catch {
+            // The words and the code of a kernel without the table: what programs that call iptables know.
+            let reason = (error as? Failure)?.message ?? "\(error)"
+            throw failure(
+                "\(program.rawValue) \(IPTables.version): can't initialize iptables table `\(table(request.arguments))': \(reason)\n"
+                    + "Perhaps iptables or your kernel needs to be upgraded.\n", exitCode: 3)
+        }
+    }
+
+    private func table(_ arguments: [String]) -> String {
+        guard program == .iptables, let place = arguments.firstIndex(where: { $0 == "-t" || $0 == "--table" }),
+            place + 1 < arguments.count
+        else { return "filter" }
+        return arguments[place + 1]
+    }
+
+    // MARK: Files
+
+    private func read(_ file: String?) throws(IPTables.Finished) -> String {
+        if let file, unsafe access(file, R_OK) != 0 {
+            throw failure("Can't open \(file): \(systemErrorText(errno))\n", exitCode: 1)
+        }
+        do throws(Control.Diagnostic) {
+            return try TextFile.read(file ?? "-")
+        } catch {
+            throw failure("\(program.rawValue): \(error)\n", exitCode: 1)
+        }
+    }
+
+    private func write(_ text: String, to file: String) throws(IPTables.Finished) {
+        let descriptor = unsafe open(file, O_WRONLY | O_CREAT | O_TRUNC | O_CLOEXEC, 0o600)
+        guard descriptor >= 0 else {
+            throw failure("\(program.rawValue): failed to open \(file): \(systemErrorText(errno))\n", exitCode: 1)
+        }
+        defer { close(descriptor) }
+        let output = Output(descriptor)
+        output.write(text)
+        do { try output.flush() } catch {
+            throw failure("\(program.rawValue): \(file): \((error as? Failure)?.message ?? "\(error)")\n", exitCode: 1)
+        }
+    }
+
+    private func failure(_ errors: String, exitCode: Int32) -> IPTables.Finished {
+        IPTables.Finished(outcome: .init(errors: errors, exitCode: exitCode))
+    }
+
+    private func finish(output: String, errors: String, exitCode: Int32) -> Int32 {
+        Output.standard.write(output)
+        Output.error.write(errors)
+        try? Output.error.flush()
+        do { try Output.standard.flush() } catch { return 1 }
+        return exitCode
+    }
+}
