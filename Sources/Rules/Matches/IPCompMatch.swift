@@ -12,7 +12,7 @@ public struct IPCompMatch: MatchExtension {
     public static let description = ExtensionDescription(
         .match, "ipcomp", summary: "compression parameter index of IPComp",
         options: [OptionDescription("ipcompspi", canNegate: true), OptionDescription("compres", arguments: 0)],
-        protocols: [108], scope: .packet, status: .awaitsLanguage)
+        protocols: [108], scope: .packet, status: .acts)
 
     public var match: Match { .ipcomp(self) }
 
