@@ -33,7 +33,7 @@ struct HeaderRuleTests {
         -A PREROUTING -m string --string "aab" --algo kmp --icase
         -A PREROUTING -m string --hex-string "|00 00 01|" --algo bm --from 21 --to 900
         -A PREROUTING -m u32 --u32 "0>>22&0x3C@12>>26&0x3C@0&0xFFFF@4=0:0x7FFFFFFF&&4&0x1FFF=0"
-        -A PREROUTING -m bpf --bytecode "8,177 0 0 0,72 0 0 2,7 0 0 0,80 0 0 3,12 0 0 0,32 0 0 4294963252,69 0 1 4,22 0 0 0"
+        -A PREROUTING -m bpf --bytecode "9,177 0 0 0,72 0 0 2,7 0 0 0,80 0 0 3,12 0 0 0,32 0 0 4294963252,69 0 1 4,22 0 0 0,6 0 0 0"
         -A PREROUTING -m unclean
         -A FORWARD -j TOS --xor-tos 0x5a
         -A FORWARD -j DSCP --set-dscp 0x2e

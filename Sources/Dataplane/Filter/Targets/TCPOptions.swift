@@ -107,7 +107,7 @@ extension Packet {
         sum = Checksum.updated(sum, from: 0, to: option)
         setTransport32(Offset.tcpHeader, option)
         setTransport16(Offset.tcpChecksum, sum)
-        setTCPByte(Offset.tcpDataOffset, transport8(Offset.tcpDataOffset) &+ UInt8(count / 4 << 4))
+        setTCPByte(Offset.tcpDataOffset, transport8(Offset.tcpDataOffset) &+ UInt8((count / 4) << 4))
         let oldTotal = UInt16(truncatingIfNeeded: totalLength)
         totalLength += count
         let newTotal = UInt16(truncatingIfNeeded: totalLength)

@@ -15,7 +15,11 @@ extension RuleCompiler {
             var found: [TransportMatch] = [
                 .dccpPorts(source: PortTest(dccp.sourcePorts), destination: PortTest(dccp.destinationPorts))
             ]
-            if let types = dccp.types { found.append(.dccpTypes(types.value.rawValue, isNegated: types.isNegated)) }
+            if let types = dccp.types {
+                // INVALID stands for the six numbers that are no type's.
+                let numbers = types.value.rawValue | (types.value.rawValue & 0x8000 != 0 ? 0xFC00 : 0)
+                found.append(.dccpTypes(numbers, isNegated: types.isNegated))
+            }
             if let option = dccp.option { found.append(.dccpOption(option.value, isNegated: option.isNegated)) }
             return found
         case .ah(let ah): return [index(.authentication, ah.spi)]
@@ -23,11 +27,9 @@ extension RuleCompiler {
         case .ipcomp(let ipcomp):
             // The kernel's match takes --compres and does nothing with it.
             return [
-                index(
-                    .compression,
-                    ipcomp.index.map {
-                        Negatable(Bounds($0.value.lowerBound, $0.value.upperBound), isNegated: $0.isNegated)
-                    })
+                .index(
+                    .compression, first: ipcomp.index.value.lowerBound, last: ipcomp.index.value.upperBound,
+                    isNegated: ipcomp.index.isNegated)
             ]
         case .tcpmss(let tcpmss):
             return [
