@@ -1,8 +1,12 @@
 import Glibc
 import Net
+import Synchronization
 
 /// Names of protocols, services and hosts, looked up where iptables looks: the system's databases and resolver.
 enum Names {
+    /// The C library answers out of one buffer for all threads.
+    private static let databases = Mutex<Void>(())
+
     /// Protocols iptables knows even if /etc/protocols lacks them, in its order of preference.
     private static let protocols: [(name: String, number: UInt8)] = [
         ("tcp", 6), ("sctp", 132), ("udp", 17), ("udplite", 136), ("icmp", 1), ("ipv6-icmp", 58), ("icmpv6", 58),
@@ -14,41 +18,48 @@ enum Names {
         let lowercase = name.lowercased()
         if lowercase == "all" { return 0 }
         if let known = protocols.first(where: { $0.name == lowercase }) { return known.number }
-        guard let entry = unsafe getprotobyname(lowercase) else { return nil }
-        return unsafe UInt8(truncatingIfNeeded: entry.pointee.p_proto)
+        return databases.withLock { _ in
+            guard let entry = unsafe getprotobyname(lowercase) else { return nil }
+            return unsafe UInt8(truncatingIfNeeded: entry.pointee.p_proto)
+        }
     }
 
     /// The name of a protocol number as a saved rule spells it, or nil if it has none.
     static func protocolName(_ number: UInt8) -> String? {
         guard number != 0 else { return nil }
-        guard let entry = unsafe getprotobynumber(Int32(number)) else {
-            return protocols.first { $0.number == number }?.name
+        let name: String? = databases.withLock { _ in
+            guard let entry = unsafe getprotobynumber(Int32(number)) else { return nil }
+            return unsafe String(cString: entry.pointee.p_name)
         }
-        return unsafe String(cString: entry.pointee.p_name)
+        return name ?? protocols.first { $0.number == number }?.name
     }
 
     /// The port of a service name, of any protocol unless one is named.
     static func servicePort(_ name: String, protocolName: String?) -> UInt16? {
-        let entry: UnsafeMutablePointer<servent>?
-        if let protocolName {
-            unsafe entry = getservbyname(name, protocolName)
-        } else {
-            unsafe entry = getservbyname(name, nil)
+        databases.withLock { _ in
+            let entry: UnsafeMutablePointer<servent>?
+            if let protocolName {
+                unsafe entry = getservbyname(name, protocolName)
+            } else {
+                unsafe entry = getservbyname(name, nil)
+            }
+            guard let entry = unsafe entry else { return nil }
+            return unsafe UInt16(bigEndian: UInt16(truncatingIfNeeded: entry.pointee.s_port))
         }
-        guard let entry = unsafe entry else { return nil }
-        return unsafe UInt16(bigEndian: UInt16(truncatingIfNeeded: entry.pointee.s_port))
     }
 
     /// The name of a port, of any protocol unless one is named.
     static func serviceName(_ port: UInt16, protocolName: String?) -> String? {
-        let entry: UnsafeMutablePointer<servent>?
-        if let protocolName {
-            unsafe entry = getservbyport(Int32(port.bigEndian), protocolName)
-        } else {
-            unsafe entry = getservbyport(Int32(port.bigEndian), nil)
+        databases.withLock { _ in
+            let entry: UnsafeMutablePointer<servent>?
+            if let protocolName {
+                unsafe entry = getservbyport(Int32(port.bigEndian), protocolName)
+            } else {
+                unsafe entry = getservbyport(Int32(port.bigEndian), nil)
+            }
+            guard let entry = unsafe entry else { return nil }
+            return unsafe String(cString: entry.pointee.s_name)
         }
-        guard let entry = unsafe entry else { return nil }
-        return unsafe String(cString: entry.pointee.s_name)
     }
 
     /// All IPv4 addresses of a host, in the resolver's order, each once.
