@@ -49,6 +49,8 @@ struct RegistryTests {
         for line in [
             "-p tcp --dport 22 -j ACCEPT", "-m conntrack --ctstate NEW", "-m mark --mark 1 -j MARK --set-mark 2", "-j CONNMARK --set-mark 2",
             "-m devgroup --src-group 1", "-m addrtype --dst-type LOCAL", "-m realm --realm 5", "-m policy --dir in --pol none",
+            "-m iprange --src-range 10.0.0.1-10.0.0.9", "-p sctp -m sctp --dport 5", "-p dccp -m dccp ! --sport 5",
+            "-p udplite -m udplite --dport 5",
         ] {
             #expect(try isInvariant(line), "\(line)")
         }
@@ -60,8 +62,17 @@ struct RegistryTests {
             "-m pkttype --pkt-type unicast", "-m cpu --cpu 0", "-m statistic --mode nth --every 2 --packet 0",
             "-m rateest --rateest a --rateest-gt --rateest-pps 1",
             "-j RATEEST --rateest-name a --rateest-interval 250ms --rateest-ewmalog 1s", "-p tcp --syn -j TCPMSS --set-mss 1400", "-j REJECT",
+            "-m tos --tos 1", "-m dscp --dscp 1", "-m ecn --ecn-ip-ect 1", "-p tcp -m tcpmss --mss 5", "-m unclean",
+            "-m string --algo bm --string x", "-m u32 --u32 0=0", "-m bpf --bytecode \"1,6 0 0 1\"",
+            "-p sctp -m sctp --chunk-types any DATA", "-p dccp -m dccp --dccp-types DATA",
+            "-p dccp -m dccp --dccp-option 1", "-p ah -m ah --ahspi 5", "-p esp -m esp --espspi 5",
         ] {
             #expect(try !isInvariant(line), "\(line)")
+        }
+        // What a packet becomes depends on what it was.
+        for target in ["TOS --set-tos 1", "DSCP --set-dscp 1", "TTL --ttl-set 9", "ECN --ecn-ip-ect 0", "CHECKSUM --checksum-fill"] {
+            let ruleset = try Ruleset.restoring("*mangle\n-A FORWARD -j \(target)\nCOMMIT\n", file: "-")
+            #expect(ruleset[.mangle][chain: "FORWARD"]?.rules.first?.target.isFlowInvariant == false, "\(target)")
         }
     }
 }

@@ -145,12 +145,8 @@ extension TestPacket: CustomStringConvertible {
 
     /// The same packet with its TCP header as payload, if its options have no text.
     private var asBareIfNotPrintable: TestPacket? {
-        guard case .tcp(let tcp) = transport, let ip, PacketTextPrinter.options(tcp.options) == nil else { return nil }
-        let packet = packetBytes
-        var bare = self
-        bare.transport = .bare
-        bare.payload = Array(packet[(20 + ip.options.count)...])
-        return bare
+        guard case .tcp(let tcp) = transport, PacketTextPrinter.options(tcp.options) == nil else { return nil }
+        return asBare
     }
 
     private static func text(of icmp: ICMP) -> String {

@@ -50,6 +50,8 @@ extension Worker {
                 continue
             }
             snapshot.rules.count(current, worker: id, bytes: packet.totalLength)
+            // A negated match may spoil a packet and match it: the rule counts, and the packet goes all the same.
+            if let spoilt { return .drop(spoilt) }
             switch rules[current].target {
             case .next:
                 current &+= 1

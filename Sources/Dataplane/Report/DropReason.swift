@@ -21,6 +21,9 @@ public enum DropReason: UInt8, CaseIterable, Sendable {
 
     // Rules.
     case transportCut
+    case tcpHeader
+    case pathMTU
+    case noRoomToGrow
     case rule
     case policy
     case reject
@@ -78,6 +81,9 @@ public enum DropReason: UInt8, CaseIterable, Sendable {
         case .fragmentMemory: "fragment-memory"
         case .fragmentTooLarge: "fragment-too-large"
         case .transportCut: "transport-cut"
+        case .tcpHeader: "tcp-header"
+        case .pathMTU: "path-mtu"
+        case .noRoomToGrow: "no-room-to-grow"
         case .rule: "rule"
         case .policy: "policy"
         case .reject: "reject"
@@ -130,7 +136,10 @@ public enum DropReason: UInt8, CaseIterable, Sendable {
         case .fragmentTimeout: "The rest of the datagram did not come in time."
         case .fragmentMemory: "Too many fragments were waiting."
         case .fragmentTooLarge: "The fragments add up to more than 65,535 bytes."
-        case .transportCut: "A rule wanted a TCP, UDP or ICMP header that is cut off."
+        case .transportCut: "A rule wanted a transport header or SCTP chunk that is cut off."
+        case .tcpHeader: "A rule was to change a TCP header that is cut off or contradicts itself."
+        case .pathMTU: "TCPMSS found a path MTU that leaves no room for TCP."
+        case .noRoomToGrow: "TCPMSS was to add an option, and the frame's memory or an IP packet's length has no room for it."
         case .rule: "A rule's DROP."
         case .policy: "A built-in chain's DROP policy."
         case .reject: "A rule's REJECT."

@@ -7,7 +7,7 @@ public struct AHMatch: MatchExtension {
     public static let description = ExtensionDescription(
         .match, "ah", summary: "security parameter index of AH",
         options: [OptionDescription("ahspi", canNegate: true)], protocols: [51], scope: .packet,
-        status: .awaitsLanguage)
+        status: .acts)
 
     public var match: Match { .ah(self) }
 

@@ -22,7 +22,7 @@ public struct BPFMatch: MatchExtension {
     public static let description = ExtensionDescription(
         .match, "bpf", summary: "a classic BPF program",
         options: [OptionDescription("bytecode"), OptionDescription("object-pinned")], scope: .packet,
-        status: .awaitsLanguage)
+        status: .acts)
 
     public var match: Match { .bpf(self) }
 
@@ -80,10 +80,42 @@ public struct BPFMatch: MatchExtension {
             }
             if [0x34, 0x94].contains(code), instruction.operand == 0 { throw fail(index, "divides by zero") }
             if [0x64, 0x74].contains(code), instruction.operand >= 32 { throw fail(index, "shifts too far") }
+            if [0x20, 0x28, 0x30].contains(code), instruction.operand >= BPFAncillary.base {
+                if let what = BPFAncillary.unknown[instruction.operand - BPFAncillary.base] {
+                    throw fail(index, "asks for \(what), which packets do not have here")
+                }
+                guard BPFAncillary.known.contains(instruction.operand - BPFAncillary.base) else {
+                    throw fail(index, "loads from no place that exists")
+                }
+            }
         }
+        if let index = firstUnwrittenRead() { throw fail(index, "reads a memory cell that nothing has written") }
         guard let last = program.last, last.code == 0x06 || last.code == 0x16 else {
             throw fail(program.count - 1, "does not return, and it is the last")
         }
+    }
+
+    /// The first instruction that reads a memory cell which was not written on every way to it (check_load_and_stores in
+    /// net/core/filter.c). Jumps lead forward and within the program.
+    private func firstUnwrittenRead() -> Int? {
+        var reached = [UInt16](repeating: .max, count: program.count)
+        var written: UInt16 = 0
+        for (index, instruction) in program.enumerated() {
+            written &= reached[index]
+            switch instruction.code {
+            case 0x02, 0x03: written |= 1 << UInt16(instruction.operand)
+            case 0x60, 0x61: if written & 1 << UInt16(instruction.operand) == 0 { return index }
+            case 0x05:
+                reached[index + 1 + Int(instruction.operand)] &= written
+                written = .max
+            case let code where code & 0x07 == 0x05:
+                reached[index + 1 + Int(instruction.jumpTrue)] &= written
+                reached[index + 1 + Int(instruction.jumpFalse)] &= written
+                written = .max
+            default: break
+            }
+        }
+        return nil
     }
 
     /// Load, store, arithmetic, jump, return and move, as bpf(4) numbers them.
@@ -97,4 +129,17 @@ public struct BPFMatch: MatchExtension {
         let lines = program.map { "\($0.code) \($0.jumpTrue) \($0.jumpFalse) \($0.operand)" }
         printer.option("bytecode", "\"\(program.count),\(lines.joined(separator: ","))\"")
     }
+}
+
+/// Places from which programs load what the packet's bytes do not say (SKF_AD_… in linux/filter.h).
+private enum BPFAncillary {
+    static let base: UInt32 = 0xFFFF_F000
+    /// Protocol, packet type, interface, mark, hardware type, A xor X, VLAN tag and its presence, payload offset, random number, VLAN
+    /// protocol.
+    static let known: Set<UInt32> = [0, 4, 8, 20, 28, 40, 44, 48, 52, 56, 60]
+    /// Known to the kernel alone.
+    static let unknown: [UInt32: String] = [
+        12: "a netlink attribute", 16: "a nested netlink attribute", 24: "a receive queue", 32: "a receive hash",
+        36: "a processor",
+    ]
 }

@@ -36,7 +36,7 @@ public struct DCCPMatch: MatchExtension {
             OptionDescription("source-port", "sport", canNegate: true),
             OptionDescription("destination-port", "dport", canNegate: true),
             OptionDescription("dccp-types", canNegate: true), OptionDescription("dccp-option", canNegate: true),
-        ], protocols: [33], scope: .flow, status: .awaitsLanguage)
+        ], protocols: [33], scope: .flow, status: .acts)
 
     public var match: Match { .dccp(self) }
     public var isFlowInvariant: Bool { types == nil && option == nil }

@@ -8,7 +8,7 @@ public struct DSCPMatch: MatchExtension {
     public static let description = ExtensionDescription(
         .match, "dscp", summary: "differentiated-services code point",
         options: [OptionDescription("dscp", canNegate: true), OptionDescription("dscp-class", canNegate: true)],
-        scope: .packet, status: .awaitsLanguage)
+        scope: .packet, status: .acts)
 
     public var match: Match { .dscp(self) }
 

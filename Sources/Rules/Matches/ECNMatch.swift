@@ -21,7 +21,7 @@ public struct ECNMatch: MatchExtension {
             OptionDescription("ecn-tcp-cwr", arguments: 0, canNegate: true),
             OptionDescription("ecn-tcp-ece", arguments: 0, canNegate: true),
             OptionDescription("ecn-ip-ect", canNegate: true),
-        ], scope: .packet, status: .awaitsLanguage)
+        ], scope: .packet, status: .acts)
 
     public var match: Match { .ecn(self) }
 

@@ -7,7 +7,7 @@ public struct ESPMatch: MatchExtension {
     public static let description = ExtensionDescription(
         .match, "esp", summary: "security parameter index of ESP",
         options: [OptionDescription("espspi", canNegate: true)], protocols: [50], scope: .packet,
-        status: .awaitsLanguage)
+        status: .acts)
 
     public var match: Match { .esp(self) }
 

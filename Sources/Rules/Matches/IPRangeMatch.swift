@@ -13,7 +13,7 @@ public struct IPRangeMatch: MatchExtension {
     public static let description = ExtensionDescription(
         .match, "iprange", summary: "addresses from one to another",
         options: [OptionDescription("src-range", canNegate: true), OptionDescription("dst-range", canNegate: true)],
-        scope: .flow, status: .awaitsLanguage)
+        scope: .flow, status: .acts)
 
     public var match: Match { .iprange(self) }
 

@@ -7,7 +7,7 @@ public struct LengthMatch: MatchExtension {
     public static let description = ExtensionDescription(
         .match, "length", summary: "length of the IP packet",
         options: [OptionDescription("length", canNegate: true)], scope: .packet,
-        status: .awaitsLanguage)
+        status: .acts)
 
     public var match: Match { .length(self) }
 

@@ -56,7 +56,7 @@ public struct SCTPMatch: MatchExtension {
             OptionDescription("source-port", "sport", canNegate: true),
             OptionDescription("destination-port", "dport", canNegate: true),
             OptionDescription("chunk-types", arguments: 2, canNegate: true),
-        ], protocols: [132], scope: .flow, status: .awaitsLanguage)
+        ], protocols: [132], scope: .flow, status: .acts)
 
     public var match: Match { .sctp(self) }
     public var isFlowInvariant: Bool { chunks == nil }

@@ -10,7 +10,7 @@ public struct StringMatch: MatchExtension {
     /// 1 to 128 bytes.
     public var pattern: Negatable<[UInt8]>
     public var algorithm: Algorithm
-    /// Offsets into the IP packet between which the pattern must begin.
+    /// Offsets into the IP packet between which the pattern must lie.
     public var from: UInt16
     public var to: UInt16
     public var ignoresCase: Bool
@@ -32,7 +32,7 @@ public struct StringMatch: MatchExtension {
             OptionDescription("from"), OptionDescription("to"), OptionDescription("algo"),
             OptionDescription("string", canNegate: true), OptionDescription("hex-string", canNegate: true),
             OptionDescription("icase", arguments: 0),
-        ], scope: .packet, status: .awaitsLanguage)
+        ], scope: .packet, status: .acts)
 
     public var match: Match { .string(self) }
 

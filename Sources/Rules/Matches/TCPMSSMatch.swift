@@ -1,4 +1,4 @@
-/// `-m tcpmss`: the maximum segment size of a SYN (kernel: xt_tcpmss.c). Packets without the option count as 0.
+/// `-m tcpmss`: the maximum segment size of a SYN (kernel: xt_tcpmss.c). Without the option, what is negated matches.
 public struct TCPMSSMatch: MatchExtension {
     public var size: Negatable<ClosedRange<UInt16>>
 
@@ -7,7 +7,7 @@ public struct TCPMSSMatch: MatchExtension {
     public static let description = ExtensionDescription(
         .match, "tcpmss", summary: "maximum segment size of a SYN",
         options: [OptionDescription("mss", canNegate: true)], protocols: [6], scope: .packet,
-        status: .awaitsLanguage)
+        status: .acts)
 
     public var match: Match { .tcpmss(self) }
 

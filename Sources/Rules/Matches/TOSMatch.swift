@@ -7,7 +7,7 @@ public struct TOSMatch: MatchExtension {
     public static let description = ExtensionDescription(
         .match, "tos", summary: "type of service",
         options: [OptionDescription("tos", canNegate: true)], scope: .packet,
-        status: .awaitsLanguage)
+        status: .acts)
 
     public var match: Match { .tos(self) }
 

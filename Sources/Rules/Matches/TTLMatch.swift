@@ -16,7 +16,7 @@ public struct TTLMatch: MatchExtension {
         options: [
             OptionDescription("ttl-eq", "ttl", canNegate: true), OptionDescription("ttl-lt"),
             OptionDescription("ttl-gt"),
-        ], scope: .packet, status: .awaitsLanguage)
+        ], scope: .packet, status: .acts)
 
     public var match: Match { .ttl(self) }
 

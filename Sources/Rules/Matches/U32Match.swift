@@ -31,7 +31,7 @@ public struct U32Match: MatchExtension {
 
     public static let description = ExtensionDescription(
         .match, "u32", summary: "computed comparisons of the packet's words",
-        options: [OptionDescription("u32", canNegate: true)], scope: .packet, status: .awaitsLanguage)
+        options: [OptionDescription("u32", canNegate: true)], scope: .packet, status: .acts)
 
     public var match: Match { .u32(self) }
 
@@ -83,7 +83,11 @@ private struct U32Reader {
             if rest.isEmpty { throw RuleError("u32: abrupt end of input after location specifier", at: word) }
             guard let operation = takeOperator() else { throw error("operator expected") }
             if test.operations.count == 9 { throw error("too many operators") }
-            test.operations.append(U32Match.Operation(operation: operation, operand: try number()))
+            let operand = try number()
+            if operand > 31, operation == .leftShift || operation == .rightShift {
+                throw RuleError("u32: a word cannot be shifted by \(operand) bits", at: word, exitCode: 1)
+            }
+            test.operations.append(U32Match.Operation(operation: operation, operand: operand))
         }
         repeat {
             if test.ranges.count == 10 { throw error("too many \",\"s") }

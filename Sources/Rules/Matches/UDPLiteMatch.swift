@@ -16,7 +16,7 @@ public struct UDPLiteMatch: MatchExtension {
         options: [
             OptionDescription("source-port", "sport", canNegate: true),
             OptionDescription("destination-port", "dport", canNegate: true),
-        ], protocols: [136], scope: .flow, status: .awaitsLanguage)
+        ], protocols: [136], scope: .flow, status: .acts)
 
     public var match: Match { .udplite(self) }
 

@@ -4,7 +4,7 @@ public struct UncleanMatch: MatchExtension {
     public init() {}
 
     public static let description = ExtensionDescription(
-        .match, "unclean", summary: "malformed packets", options: [], scope: .packet, status: .awaitsLanguage)
+        .match, "unclean", summary: "malformed packets", options: [], scope: .packet, status: .acts)
 
     public var match: Match { .unclean(self) }
 

@@ -5,7 +5,7 @@ public struct ChecksumTarget: TargetExtension {
     public static let description = ExtensionDescription(
         .target, "CHECKSUM", summary: "complete the checksum",
         options: [OptionDescription("checksum-fill", arguments: 0)], tables: [.mangle], scope: .packet,
-        status: .awaitsLanguage)
+        status: .acts)
 
     public var target: Target { .checksum(self) }
 

@@ -7,8 +7,8 @@ public struct DSCPTarget: TargetExtension {
 
     public static let description = ExtensionDescription(
         .target, "DSCP", summary: "set the differentiated-services code point",
-        options: [OptionDescription("set-dscp"), OptionDescription("set-dscp-class")], tables: [.mangle], scope: .flow,
-        status: .awaitsLanguage)
+        options: [OptionDescription("set-dscp"), OptionDescription("set-dscp-class")], tables: [.mangle], scope: .packet,
+        status: .acts)
 
     public var target: Target { .dscp(self) }
 

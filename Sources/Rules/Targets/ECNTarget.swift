@@ -19,7 +19,7 @@ public struct ECNTarget: TargetExtension {
         options: [
             OptionDescription("ecn-tcp-remove", arguments: 0), OptionDescription("ecn-tcp-cwr"),
             OptionDescription("ecn-tcp-ece"), OptionDescription("ecn-ip-ect"),
-        ], tables: [.mangle], scope: .packet, status: .awaitsLanguage)
+        ], tables: [.mangle], scope: .packet, status: .acts)
 
     public var target: Target { .ecn(self) }
 

@@ -14,7 +14,7 @@ public struct TCPMSSTarget: TargetExtension {
     public static let description = ExtensionDescription(
         .target, "TCPMSS", summary: "change the maximum segment size of a SYN",
         options: [OptionDescription("set-mss"), OptionDescription("clamp-mss-to-pmtu", arguments: 0)], protocols: [6],
-        scope: .packet, status: .awaitsLanguage)
+        scope: .packet, status: .acts)
 
     public var target: Target { .tcpmss(self) }
 

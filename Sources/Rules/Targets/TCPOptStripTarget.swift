@@ -8,7 +8,7 @@ public struct TCPOptStripTarget: TargetExtension {
     public static let description = ExtensionDescription(
         .target, "TCPOPTSTRIP", summary: "take TCP options away",
         options: [OptionDescription("strip-options")], tables: [.mangle], protocols: [6], scope: .packet,
-        status: .awaitsLanguage)
+        status: .acts)
 
     public var target: Target { .tcpoptstrip(self) }
 

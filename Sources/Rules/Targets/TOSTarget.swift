@@ -11,7 +11,7 @@ public struct TOSTarget: TargetExtension {
         options: [
             OptionDescription("set-tos"), OptionDescription("and-tos"), OptionDescription("or-tos"),
             OptionDescription("xor-tos"),
-        ], tables: [.mangle], scope: .flow, status: .awaitsLanguage)
+        ], tables: [.mangle], scope: .packet, status: .acts)
 
     public var target: Target { .tos(self) }
 

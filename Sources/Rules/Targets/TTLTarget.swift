@@ -14,7 +14,7 @@ public struct TTLTarget: TargetExtension {
     public static let description = ExtensionDescription(
         .target, "TTL", summary: "change the time to live",
         options: [OptionDescription("ttl-set"), OptionDescription("ttl-dec"), OptionDescription("ttl-inc")],
-        tables: [.mangle], scope: .packet, status: .awaitsLanguage)
+        tables: [.mangle], scope: .packet, status: .acts)
 
     public var target: Target { .ttl(self) }
 

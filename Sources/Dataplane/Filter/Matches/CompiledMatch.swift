@@ -19,7 +19,7 @@ extension Worker {
         _ match: CompiledMatch, _ packet: Packet, _ hook: Hook, _ spoilt: inout DropReason?
     ) -> Bool {
         switch match {
-        case .header(let match): return matches(match, packet, &spoilt)
+        case .header(let match): return matches(match, packet, hook, &spoilt)
         case .flow(let match): return matches(match, packet)
         case .surroundings(let match): return matches(match, packet, hook)
         case .memory(let match): return matches(match, packet, hook, &spoilt)

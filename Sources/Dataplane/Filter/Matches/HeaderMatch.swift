@@ -9,6 +9,9 @@ public enum HeaderMatch: Sendable {
     case icmp(type: UInt8, firstCode: UInt8, lastCode: UInt8, isNegated: Bool)
     /// Ranges by place and number in the list of port ranges.
     case multiport(PortSide, first: UInt32, count: UInt32, isNegated: Bool)
+    case ip(IPMatch)
+    case transport(TransportMatch)
+    case content(ContentMatch)
 
     /// Which ports of a packet `multiport` looks at.
     public enum PortSide: UInt8, Sendable { case source, destination, either }
@@ -19,7 +22,9 @@ extension Worker {
     ///   net/netfilter/xt_tcpudp.c and xt_multiport.c). Later fragments have none and just do not match, but for one so early that it could
     ///   overwrite a TCP header (RFC 1858).
     @inline(__always)
-    func matches(_ match: HeaderMatch, _ packet: Packet, _ spoilt: inout DropReason?) -> Bool {
+    mutating func matches(
+        _ match: HeaderMatch, _ packet: Packet, _ hook: Hook, _ spoilt: inout DropReason?
+    ) -> Bool {
         if !packet.hasTransport {
             switch match {
             case .tcp, .tcpOption:
@@ -28,6 +33,7 @@ extension Worker {
             case .udp, .icmp, .multiport:
                 if packet.fragmentOffset == 0 { spoilt = .transportCut }
                 return false
+            case .ip, .transport, .content: break
             }
         }
         switch match {
@@ -54,6 +60,9 @@ extension Worker {
                 if found { break }
             }
             return found != isNegated
+        case .ip(let match): return packet.matches(match)
+        case .transport(let match): return matches(match, packet, &spoilt)
+        case .content(let match): return matches(match, packet, hook)
         }
     }
 }
