@@ -8,6 +8,8 @@ public enum Reply: Hashable, Sendable {
     case route(RouteRow)
     case neighbor(NeighborRow)
     case flow(FlowRow)
+    case set(SetRow)
+    case text(TextPiece)
     case stats(Stats)
     case version(VersionReply)
     case rulesSummary(RulesSummary)
@@ -20,7 +22,7 @@ public enum Reply: Hashable, Sendable {
     /// Whether nothing more follows for the request.
     public var isFinal: Bool {
         switch self {
-        case .port, .worker, .drop, .route, .neighbor, .flow: false
+        case .port, .worker, .drop, .route, .neighbor, .flow, .set, .text: false
         case .stats, .version, .rulesSummary, .rules, .flowCount, .done, .failure, .end: true
         }
     }
@@ -64,7 +66,7 @@ public struct End: Hashable, Sendable, Codable {
 
 extension Reply: Codable {
     private enum CodingKeys: String, CodingKey, CaseIterable {
-        case port, worker, drop, route, neighbor, flow, stats, version, rules, done, failure, end
+        case port, worker, drop, route, neighbor, flow, set, text, stats, version, rules, done, failure, end
         case rulesSummary = "rules-summary"
         case flowCount = "flow-count"
     }
@@ -83,6 +85,8 @@ extension Reply: Codable {
         case .route: self = .route(try container.decode(RouteRow.self, forKey: key))
         case .neighbor: self = .neighbor(try container.decode(NeighborRow.self, forKey: key))
         case .flow: self = .flow(try container.decode(FlowRow.self, forKey: key))
+        case .set: self = .set(try container.decode(SetRow.self, forKey: key))
+        case .text: self = .text(try container.decode(TextPiece.self, forKey: key))
         case .stats: self = .stats(try container.decode(Stats.self, forKey: key))
         case .version: self = .version(try container.decode(VersionReply.self, forKey: key))
         case .rulesSummary: self = .rulesSummary(try container.decode(RulesSummary.self, forKey: key))
@@ -103,6 +107,8 @@ extension Reply: Codable {
         case .route(let value): try container.encode(value, forKey: .route)
         case .neighbor(let value): try container.encode(value, forKey: .neighbor)
         case .flow(let value): try container.encode(value, forKey: .flow)
+        case .set(let value): try container.encode(value, forKey: .set)
+        case .text(let value): try container.encode(value, forKey: .text)
         case .stats(let value): try container.encode(value, forKey: .stats)
         case .version(let value): try container.encode(value, forKey: .version)
         case .rulesSummary(let value): try container.encode(value, forKey: .rulesSummary)

@@ -16,6 +16,10 @@ public enum Request: Hashable, Sendable {
     case rulesSave(RulesSave)
     case rulesRestore(RulesRestore)
     case rulesList(RulesList)
+    case setsRestore(SetsRestore)
+    case setsList(SetsList)
+    /// One ipset command.
+    case setsCommand(SetsCommand)
     /// Reads the configuration and the rules again, as SIGHUP does.
     case reload
 }
@@ -84,6 +88,9 @@ public struct RulesList: Hashable, Sendable, Codable {
 extension Request: Codable {
     private enum CodingKeys: String, CodingKey {
         case command, filter, save, restore, list
+        case setsRestore = "sets-restore"
+        case setsList = "sets-list"
+        case setsCommand = "sets-command"
     }
 
     private enum Command: String, Codable, CaseIterable {
@@ -96,6 +103,9 @@ extension Request: Codable {
         case rulesSave = "rules-save"
         case rulesRestore = "rules-restore"
         case rulesList = "rules-list"
+        case setsRestore = "sets-restore"
+        case setsList = "sets-list"
+        case setsCommand = "sets-command"
     }
 
     public init(from decoder: any Decoder) throws {
@@ -132,6 +142,9 @@ extension Request: Codable {
         case .rulesSave: self = .rulesSave(try container.decodeIfPresent(RulesSave.self, forKey: .save) ?? RulesSave())
         case .rulesRestore: self = .rulesRestore(try container.decode(RulesRestore.self, forKey: .restore))
         case .rulesList: self = .rulesList(try container.decodeIfPresent(RulesList.self, forKey: .list) ?? RulesList())
+        case .setsRestore: self = .setsRestore(try container.decode(SetsRestore.self, forKey: .setsRestore))
+        case .setsList: self = .setsList(try container.decode(SetsList.self, forKey: .setsList))
+        case .setsCommand: self = .setsCommand(try container.decode(SetsCommand.self, forKey: .setsCommand))
         }
     }
 
@@ -143,6 +156,9 @@ extension Request: Codable {
         case .rulesSave(let arguments): try container.encode(arguments, forKey: .save)
         case .rulesRestore(let arguments): try container.encode(arguments, forKey: .restore)
         case .rulesList(let arguments): try container.encode(arguments, forKey: .list)
+        case .setsRestore(let arguments): try container.encode(arguments, forKey: .setsRestore)
+        case .setsList(let arguments): try container.encode(arguments, forKey: .setsList)
+        case .setsCommand(let arguments): try container.encode(arguments, forKey: .setsCommand)
         default: break
         }
     }
@@ -165,6 +181,9 @@ extension Request: Codable {
         case .rulesSave: .rulesSave
         case .rulesRestore: .rulesRestore
         case .rulesList: .rulesList
+        case .setsRestore: .setsRestore
+        case .setsList: .setsList
+        case .setsCommand: .setsCommand
         }
     }
 }

@@ -11,11 +11,13 @@ public struct SharedState: Sendable {
     public let groups: GroupTable
     public let epochs: Epochs
     public let snapshots: SnapshotCell
+    public let sets: SetDirectory
 
     public init(
         memory: FrameMemory, pool: SharedFramePool, flows: FlowTable, routing: Routing, epochs: Epochs,
-        snapshots: SnapshotCell
+        snapshots: SnapshotCell, sets: SetDirectory = SetDirectory()
     ) {
+        self.sets = sets
         self.memory = memory
         self.pool = pool
         self.flows = flows
@@ -66,6 +68,7 @@ public struct Arrival: Sendable {
     let groups: GroupTable
     let epochs: Epochs
     let snapshots: SnapshotCell
+    let sets: SetDirectory
 
     var owner: FlowOwner
     var neighborQueue = NeighborQueue()
@@ -100,6 +103,7 @@ public struct Arrival: Sendable {
         groups = shared.groups
         epochs = shared.epochs
         snapshots = shared.snapshots
+        sets = shared.sets
         self.snapshot = snapshot
         statistics = Statistics()
         effects = EffectRing()

@@ -83,6 +83,9 @@ extension Worker {
             case .report(let target):
                 if let verdict = verdict(apply(target, packet, hook)) { return verdict }
                 current &+= 1
+            case .set(let target):
+                if let verdict = verdict(apply(target, &packet, hook)) { return verdict }
+                current &+= 1
             case .memory(let target):
                 if let verdict = verdict(apply(target, packet, hook)) { return verdict }
                 current &+= 1

@@ -15,7 +15,11 @@ public enum ConfigurationCheck {
         }
         var diagnostics: [Diagnostic] = []
         if let sets = configuration.rules.sets {
-            do throws(Diagnostic) { _ = try TextFile.read(sets) } catch { diagnostics.append(error) }
+            do throws(Diagnostic) {
+                diagnostics += RulesText.checkSets(try TextFile.read(sets), file: sets)
+            } catch {
+                diagnostics.append(error)
+            }
         }
         if let file = configuration.rules.ipv4 {
             do throws(Diagnostic) {

@@ -1,4 +1,5 @@
 import Control
+import Net
 import Rules
 import Synchronization
 
@@ -29,11 +30,13 @@ final class Reloader: Sendable {
         } catch {
             throw Failure("", diagnostics: error.diagnostics)
         }
+        let prepared = try core.sets.prepare(
+            try RulesText.loadSets(new.rules), file: new.rules.sets ?? "", at: MonotonicClock.now().nanoseconds)
         let ruleset = try RulesText.load(new.rules)
         return try core.lock.withLock { _ throws(Failure) in
-            let wasModified = core.rulesAreModified
+            let wasModified = core.rulesAreModified || core.sets.isModified
             do throws(RuleCompiler.Refusal) {
-                try core.reload(ruleset, conntrack: new.conntrack)
+                try core.reload(ruleset, sets: prepared, conntrack: new.conntrack)
             } catch {
                 throw Failure("", diagnostics: [Control.Diagnostic(refusal: error, file: new.rules.ipv4 ?? path)])
             }

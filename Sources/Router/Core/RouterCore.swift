@@ -16,6 +16,7 @@ final class RouterCore: @unchecked Sendable {
     let workerCount: Int
     let shared: SharedState
     let writer: RoutingWriter
+    let sets: SetStore
     let lock = Mutex(())
 
     private let retirement: Retirement
@@ -34,7 +35,7 @@ final class RouterCore: @unchecked Sendable {
 
     init(
         portNames: [String], memory: FrameMemory, workerCount: Int, conntrack: ConntrackConfiguration,
-        ruleset: Ruleset, settings: RouterSettings, key: UInt64
+        ruleset: Ruleset, sets prepared: SetStore.Prepared, settings: RouterSettings, key: UInt64
     ) throws(RuleCompiler.Refusal) {
         self.portNames = portNames
         self.workerCount = workerCount
@@ -46,9 +47,14 @@ final class RouterCore: @unchecked Sendable {
         let retirement = Retirement(epochs: epochs)
         self.retirement = retirement
         writer = RoutingWriter(retire: { retirement.retire($0) })
+        let sets = SetStore(prepared, retire: { retirement.retire($0) })
+        self.sets = sets
         book = try RuleBook(
-            ruleset, for: RuleCompiler.Surroundings(portNames: portNames, alwaysTracks: alwaysTracks),
+            ruleset,
+            for: RuleCompiler.Surroundings(
+                portNames: portNames, alwaysTracks: alwaysTracks, setSlots: prepared.book.slotsByName),
             workerCount: workerCount)
+        sets.withSlots { _ in ruleset.setReferences }
         let pool = SharedFramePool(memory: memory)
         pool.fill(from: memory)
         shared = SharedState(
@@ -57,7 +63,8 @@ final class RouterCore: @unchecked Sendable {
                 maximum: conntrack.max ?? Self.defaultFlowLimit(), workerCount: workerCount, key: key),
             routing: writer.routing, epochs: epochs,
             snapshots: SnapshotCell(
-                Snapshot(generation: 1, rules: book.compiled, tracking: tracking, settings: settings)))
+                Snapshot(generation: 1, rules: book.compiled, tracking: tracking, settings: settings)),
+            sets: sets.directory)
         workers = Array(repeating: nil, count: workerCount)
     }
 
@@ -131,25 +138,34 @@ final class RouterCore: @unchecked Sendable {
     /// - Parameter earlier: the rules that `new` was made from; what the tables that both have alike count meanwhile is kept.
     /// - Throws: if a rule cannot be carried out; nothing has changed then.
     func replaceRules(_ new: Ruleset, madeFrom earlier: Ruleset) throws(RuleCompiler.Refusal) {
-        let next = try RuleBook(
-            new, for: surroundings(alwaysTracks: alwaysTracks), workerCount: workerCount)
-        replaceBook(next, madeFrom: earlier)
+        try sets.withSlots { (slots) throws(RuleCompiler.Refusal) in
+            let next = try RuleBook(
+                new, for: surroundings(alwaysTracks: alwaysTracks, setSlots: slots), workerCount: workerCount)
+            replaceBook(next, madeFrom: earlier)
+            return new.setReferences
+        }
         rulesAreModified = true
     }
 
-    /// Puts the rules and the tracking of a configuration in force, in one step as `replaceRules` does. Rules count from zero, or
+    /// Puts the sets, the rules and the tracking of a configuration in force, in one step as `replaceRules` does. Rules count from zero, or
     /// from what `ruleset` says.
-    func reload(_ ruleset: Ruleset, conntrack: ConntrackConfiguration) throws(RuleCompiler.Refusal) {
-        let next = try RuleBook(
-            ruleset, for: surroundings(alwaysTracks: conntrack.always), workerCount: workerCount)
-        alwaysTracks = conntrack.always
-        tracking = TrackingSettings(conntrack)
-        replaceBook(next, madeFrom: Ruleset())
+    func reload(
+        _ ruleset: Ruleset, sets prepared: SetStore.Prepared, conntrack: ConntrackConfiguration
+    ) throws(RuleCompiler.Refusal) {
+        try sets.replace(with: prepared) { (slots) throws(RuleCompiler.Refusal) in
+            let next = try RuleBook(
+                ruleset, for: surroundings(alwaysTracks: conntrack.always, setSlots: slots), workerCount: workerCount)
+            alwaysTracks = conntrack.always
+            tracking = TrackingSettings(conntrack)
+            replaceBook(next, madeFrom: Ruleset())
+            return ruleset.setReferences
+        }
         rulesAreModified = false
     }
 
-    private func surroundings(alwaysTracks: Bool) -> RuleCompiler.Surroundings {
-        RuleCompiler.Surroundings(portNames: portNames, alwaysTracks: alwaysTracks, states: book.states)
+    private func surroundings(alwaysTracks: Bool, setSlots: [String: UInt16]) -> RuleCompiler.Surroundings {
+        RuleCompiler.Surroundings(
+            portNames: portNames, alwaysTracks: alwaysTracks, states: book.states, setSlots: setSlots)
     }
 
     private func replaceBook(_ next: RuleBook, madeFrom earlier: Ruleset) {

@@ -52,9 +52,12 @@ public final class RouterDaemon {
         } catch {
             throw Failure("", diagnostics: error.diagnostics)
         }
+        let sets = try SetStore.prepare(
+            try RulesText.loadSets(configuration.rules), file: configuration.rules.sets ?? "",
+            at: MonotonicClock.now().nanoseconds)
         let ruleset = try RulesText.load(configuration.rules)
         let signals = try SignalDescriptor([SIGTERM, SIGINT, SIGHUP])
-        let daemon = try RouterDaemon(configurationPath, configuration, ruleset, log)
+        let daemon = try RouterDaemon(configurationPath, configuration, ruleset, sets, log)
         defer { daemon.close() }
         try daemon.start()
         print("ready")
@@ -64,7 +67,9 @@ public final class RouterDaemon {
         ServiceManager.notify("STOPPING=1")
     }
 
-    private init(_ path: String, _ configuration: Configuration, _ ruleset: Ruleset, _ log: Logger) throws {
+    private init(
+        _ path: String, _ configuration: Configuration, _ ruleset: Ruleset, _ sets: SetStore.Prepared, _ log: Logger
+    ) throws {
         configurationPath = path
         self.configuration = configuration
         self.log = log
@@ -99,7 +104,7 @@ public final class RouterDaemon {
             portNames: names,
             memory: unsafe FrameMemory(
                 base: umem.memory, chunkSize: umem.frameSize, chunkCount: umem.frameCount),
-            workerCount: workerCount, conntrack: configuration.conntrack, ruleset: ruleset,
+            workerCount: workerCount, conntrack: configuration.conntrack, ruleset: ruleset, sets: sets,
             settings: RouterSettings(kernel), key: UInt64.random(in: .min ... .max))
         reloader = Reloader(path: path, configuration: configuration, core: core)
         exchange = Exchange(workerCount: workerCount)
@@ -286,6 +291,7 @@ public final class RouterDaemon {
                 everySecond()
             }
             core.lock.withLock { _ in core.reclaim() }
+            core.sets.maintain(at: now.nanoseconds)
         }
     }
 

@@ -37,6 +37,9 @@ struct RequestHandler: ControlHandler {
         case .rulesSave(let options): try reply(.rules(try save(options)))
         case .rulesRestore(let options): try reply(.done(try restore(options)))
         case .rulesList(let options): try reply(.rules(try list(options)))
+        case .setsRestore(let options): try reply(.done(try restore(options)))
+        case .setsList(let options): try list(options, reply: reply)
+        case .setsCommand(let command): try reply(.done(try perform(command)))
         case .reload: try reply(.done(Done(message: try reloader.reload().joined(separator: "\n"))))
         }
     }
