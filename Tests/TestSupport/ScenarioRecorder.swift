@@ -13,15 +13,18 @@ public enum ScenarioRecorder {
         for line in insertions.keys.sorted(by: >) { lines.insert(contentsOf: insertions[line]!, at: line) }
         var inRules = false
         lines = lines.filter { line in
-            if line == "rules" { inRules = true }
+            if line == "rules" || line == "sets" { inRules = true }
             if line == "end" { inRules = false }
-            return inRules || !(line.hasPrefix("counter ") || line.hasPrefix("flow "))
+            return inRules || !(line.hasPrefix("counter ") || line.hasPrefix("flow ") || line.hasPrefix("element "))
         }
         if let counters = outcome.counters {
             let moved = counters.lines.filter { $0.packets != 0 }
             lines += moved.map { "counter \($0.table) [\($0.packets):\($0.bytes)] \($0.text)" }
         }
         lines += outcome.flowTexts.isEmpty ? ["flow none"] : outcome.flowTexts.map { "flow \($0)" }
+        if let elements = outcome.elements {
+            lines += elements.isEmpty ? ["element none"] : elements.map { "element \($0)" }
+        }
         return lines.joined(separator: "\n") + "\n"
     }
 

@@ -186,6 +186,11 @@ package final class OfflineRouter {
         core.lock.withLock { _ in core.ruleset.saved(.init(counters: true)) }
     }
 
+    /// Carries out an ipset command.
+    package func ipset(_ words: [String]) throws {
+        _ = try core.sets.perform(Word.words(of: words), exists: false, at: now.nanoseconds)
+    }
+
     /// The sets as `ipset save` prints them, with what they have counted.
     package func savedSets() -> String {
         ((try? core.sets.list(nil, .save, at: now.nanoseconds)) ?? []).joined()
