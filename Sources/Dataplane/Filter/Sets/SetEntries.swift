@@ -44,7 +44,7 @@ import Synchronization
 
     init(_ shape: SetShape) {
         self.shape = shape
-        limit = UInt32(clamping: max(shape.capacity, 1))
+        limit = UInt32(clamping: max(shape.capacity, 0))
         let count = Int(limit) + 1
         wordShift =
             switch shape.kind {
