@@ -30,7 +30,17 @@ extension Worker {
         let stack = jumpStack
         var depth = 0
         var current = entry
+        var cursor = RuleIndex.Cursor()
         while true {
+            if rules[current].flags.contains(.indexed), let index = snapshot.rules.index {
+                current = index.next(
+                    from: current, packet, ingress: UInt32(truncatingIfNeeded: ingressBit.trailingZeroBitCount),
+                    egress: UInt32(truncatingIfNeeded: egressBit.trailingZeroBitCount), &cursor)
+                // A segment may go on in the next chunk, which has its own part of the index.
+                if current % UInt32(RuleIndex.chunkRules) == 0, cursor.chunk != Int(current) / RuleIndex.chunkRules {
+                    continue
+                }
+            }
             var spoilt: DropReason?
             guard matches(rules, current, packet, ingressBit, egressBit, hook, &spoilt) else {
                 if let spoilt { return .drop(spoilt) }

@@ -32,6 +32,9 @@ struct RuleText {
     }
 
     var tracks = false
+    /// Whether long chains have an index.
+    var isIndexed = true
+    private var portRanges: [PortTest] = []
     private var chains: [Chain] = []
     private var userChains: [(name: String, rules: [Rule])] = []
 
@@ -59,9 +62,17 @@ struct RuleText {
 
     mutating func chain(_ name: String, _ rules: [Rule]) { userChains.append((name, rules)) }
 
+    /// A `multiport` match on destination ports.
+    mutating func destinationPorts(_ ranges: [ClosedRange<UInt16>], not: Bool = false) -> CompiledMatch {
+        let first = UInt32(portRanges.count)
+        portRanges += ranges.map { PortTest(first: $0.lowerBound, last: $0.upperBound) }
+        return .header(.multiport(.destination, first: first, count: UInt32(ranges.count), isNegated: not))
+    }
+
     func compiled(workerCount: Int) -> CompiledRules {
         var source = CompiledRules.Source()
         source.tracks = tracks
+        source.portRanges = portRanges
         var starts: [String: UInt32] = [:]
         var next = UInt32(chains.reduce(0) { $0 + $1.rules.count + 1 })
         for (name, rules) in userChains {
@@ -81,7 +92,7 @@ struct RuleText {
             end.target = .return
             source.rules.append(end)
         }
-        return CompiledRules(source, workerCount: workerCount)
+        return CompiledRules(source, workerCount: workerCount, isIndexed: isIndexed)
     }
 
     private static func add(_ rule: Rule, to source: inout CompiledRules.Source, _ starts: [String: UInt32]) {
