@@ -133,9 +133,11 @@ struct IPSetClient {
             guard ["test", "t", "-T", "--test"].contains(command), words.count > 2 else { return 0 }
             let isThere = done.count == 1
             if !isQuiet {
-                // ipset says both on standard error.
+                // ipset says both on standard error; of places in a list it always says "after".
+                let place = words.count > 4 && ["before", "after"].contains(words[3]) ? " after \(words[4])" : ""
+                let element = words[2] + place
                 Output.error.line(
-                    isThere ? "Warning: \(words[2]) is in set \(words[1])." : "\(words[2]) is NOT in set \(words[1]).")
+                    isThere ? "Warning: \(element) is in set \(words[1])." : "\(element) is NOT in set \(words[1]).")
             }
             return isThere ? 0 : 1
         }
