@@ -16,6 +16,8 @@ import Synchronization
     /// Operands of no fixed length: strings, programs, prefixes. A rule names its own by place and number.
     let bytes: Slab<UInt8>
     let words: Slab<UInt32>
+    let hashMarks: Slab<HashMark>
+    let connectionCounts: Slab<ConnectionCount>
     /// nil if no chain is long.
     let index: RuleIndex?
     private let counters: Slab<RuleCounter>
@@ -43,6 +45,8 @@ import Synchronization
         public var entries: [(RuleTable, Hook, UInt32)] = []
         public var bytes: [UInt8] = []
         public var words: [UInt32] = []
+        public var hashMarks: [HashMark] = []
+        public var connectionCounts: [ConnectionCount] = []
         public var tracks = false
 
         public init() {}
@@ -58,6 +62,8 @@ import Synchronization
         portRanges = Slab(source.portRanges)
         bytes = Slab(source.bytes)
         words = Slab(source.words)
+        hashMarks = Slab(source.hashMarks)
+        connectionCounts = Slab(source.connectionCounts)
         ruleCount = source.rules.count
         self.workerCount = workerCount
         counters = Slab(count: workerCount * source.rules.count)
@@ -105,6 +111,8 @@ import Synchronization
         portRanges.deallocate()
         bytes.deallocate()
         words.deallocate()
+        hashMarks.deallocate()
+        connectionCounts.deallocate()
         index?.deallocate()
         counters.deallocate()
     }

@@ -26,8 +26,10 @@ extension Worker {
         let ingressBit = hook == .output || hook == .postrouting ? 1 << 63 : portBit(packet.ingress)
         let egressBit = hook == .prerouting || hook == .input ? 1 << 63 : portBit(packet.egress)
         let rules = snapshot.rules.rules
-        // A REJECT walks other chains before this walk ends, but ends it: the stack has one user at a time.
+        // A REJECT or MIRROR walks other chains before this walk ends, but ends it; a TEE does not, and its copy has a stack of
+        // its own. So each has one user at a time.
         let stack = jumpStack
+        let bottom = isDuplicating ? Self.jumpDepth : 0
         var depth = 0
         var current = entry
         var cursor = RuleIndex.Cursor()
@@ -62,17 +64,17 @@ extension Worker {
                     current = policy(after: current)
                 } else {
                     depth &-= 1
-                    current = stack[depth]
+                    current = stack[bottom &+ depth]
                 }
             case .jump(let target):
                 guard depth < Self.jumpDepth else { return .drop(.rule) }
-                stack[depth] = current &+ 1
+                stack[bottom &+ depth] = current &+ 1
                 depth &+= 1
                 current = target
             case .goto(let target):
                 // A goto from a built-in chain comes back to that chain's policy.
                 if depth == 0 {
-                    stack[0] = policy(after: current)
+                    stack[bottom] = policy(after: current)
                     depth = 1
                 }
                 current = target

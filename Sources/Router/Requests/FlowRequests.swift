@@ -38,7 +38,7 @@ extension RequestHandler {
 
 extension FlowRow {
     /// What /proc/net/nf_conntrack would say of a flow.
-    init(_ record: FlowTable.Record, at now: Instant) {
+    init(_ record: FlowTable.Record, at now: Instant, helperNames: HelperNames = HelperNames()) {
         let ipProtocol = record.original.ipProtocol
         self.init(
             protocol: ipProtocol, timeout: UInt32(clamping: record.expires.since(now) / 1_000_000_000),
@@ -46,7 +46,12 @@ extension FlowRow {
             original: Control.FlowTuple(record.original, record.originalCounter),
             reply: Control.FlowTuple(record.reply, record.replyCounter),
             isReplySeen: record.status.contains(.seenReply), isAssured: record.status.contains(.assured),
-            isOffloaded: false, mark: record.mark, zone: record.original.zone,
+            isOffloaded: false, helper: helperNames.name(of: record.helper), mark: record.mark,
+            zone: max(record.original.zone, record.reply.zone),
+            zoneSide: record.original.zone == record.reply.zone ? .both : record.reply.zone == 0 ? .original : .reply,
+            labels: (0..<128).filter { label in
+                (label < 64 ? record.labels.0 : record.labels.1) & 1 << UInt64(label & 63) != 0
+            },
             // The table's reference and the reader's own, as in the kernel's list.
             use: 2)
     }

@@ -32,6 +32,7 @@ struct RuleText {
     }
 
     var tracks = false
+    var connectionCounts: [ConnectionCount] = []
     /// Whether long chains have an index.
     var isIndexed = true
     private var portRanges: [PortTest] = []
@@ -72,6 +73,7 @@ struct RuleText {
     func compiled(workerCount: Int) -> CompiledRules {
         var source = CompiledRules.Source()
         source.tracks = tracks
+        source.connectionCounts = connectionCounts
         source.portRanges = portRanges
         var starts: [String: UInt32] = [:]
         var next = UInt32(chains.reduce(0) { $0 + $1.rules.count + 1 })
@@ -158,6 +160,7 @@ extension RuleText.Rule {
     func proto(_ proto: IPProtocol) -> Self { with { $0.proto = proto } }
     func header(_ match: HeaderMatch) -> Self { with { $0.matches.append(.header(match)) } }
     func flow(_ match: FlowMatch) -> Self { with { $0.matches.append(.flow(match)) } }
+    func memory(_ match: MemoryMatch) -> Self { with { $0.matches.append(.memory(match)) } }
     func surroundings(_ match: SurroundingsMatch) -> Self { with { $0.matches.append(.surroundings(match)) } }
     func flags(_ flags: CompiledRule.Flags) -> Self { with { $0.flags.formUnion(flags) } }
     func states(_ states: FlowMatch.States, not: Bool = false) -> Self {
