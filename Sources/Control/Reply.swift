@@ -12,6 +12,8 @@ public enum Reply: Hashable, Sendable {
     case recentEntry(RecentEntryRow)
     case hashlimitTable(HashlimitTableRow)
     case hashlimitEntry(HashlimitEntryRow)
+    case set(SetRow)
+    case text(TextPiece)
     case stats(Stats)
     case version(VersionReply)
     case rulesSummary(RulesSummary)
@@ -26,7 +28,7 @@ public enum Reply: Hashable, Sendable {
     /// Whether nothing more follows for the request.
     public var isFinal: Bool {
         switch self {
-        case .port, .worker, .drop, .route, .neighbor, .flow: false
+        case .port, .worker, .drop, .route, .neighbor, .flow, .set, .text: false
         case .recentList, .recentEntry, .hashlimitTable, .hashlimitEntry: false
         case .stats, .version, .rulesSummary, .rules, .flowCount, .command, .hostsWanted, .done, .failure, .end: true
         }
@@ -71,7 +73,7 @@ public struct End: Hashable, Sendable, Codable {
 
 extension Reply: Codable {
     private enum CodingKeys: String, CodingKey, CaseIterable {
-        case port, worker, drop, route, neighbor, flow, stats, version, rules, command, done, failure, end
+        case port, worker, drop, route, neighbor, flow, set, text, stats, version, rules, command, done, failure, end
         case hostsWanted = "hosts-wanted"
         case rulesSummary = "rules-summary"
         case flowCount = "flow-count"
@@ -99,6 +101,8 @@ extension Reply: Codable {
         case .recentEntry: self = .recentEntry(try container.decode(RecentEntryRow.self, forKey: key))
         case .hashlimitTable: self = .hashlimitTable(try container.decode(HashlimitTableRow.self, forKey: key))
         case .hashlimitEntry: self = .hashlimitEntry(try container.decode(HashlimitEntryRow.self, forKey: key))
+        case .set: self = .set(try container.decode(SetRow.self, forKey: key))
+        case .text: self = .text(try container.decode(TextPiece.self, forKey: key))
         case .stats: self = .stats(try container.decode(Stats.self, forKey: key))
         case .version: self = .version(try container.decode(VersionReply.self, forKey: key))
         case .rulesSummary: self = .rulesSummary(try container.decode(RulesSummary.self, forKey: key))
@@ -125,6 +129,8 @@ extension Reply: Codable {
         case .recentEntry(let value): try container.encode(value, forKey: .recentEntry)
         case .hashlimitTable(let value): try container.encode(value, forKey: .hashlimitTable)
         case .hashlimitEntry(let value): try container.encode(value, forKey: .hashlimitEntry)
+        case .set(let value): try container.encode(value, forKey: .set)
+        case .text(let value): try container.encode(value, forKey: .text)
         case .stats(let value): try container.encode(value, forKey: .stats)
         case .version(let value): try container.encode(value, forKey: .version)
         case .rulesSummary(let value): try container.encode(value, forKey: .rulesSummary)

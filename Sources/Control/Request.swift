@@ -21,6 +21,10 @@ public enum Request: Hashable, Sendable {
     /// The rules from before the trial come back now.
     case rulesRollback
     case iptables(IPTablesRequest)
+    case setsRestore(SetsRestore)
+    case setsList(SetsList)
+    /// One ipset command.
+    case setsCommand(SetsCommand)
     /// Reads the configuration and the rules again, as SIGHUP does.
     case reload
     case recentLists
@@ -114,6 +118,9 @@ public struct RulesList: Hashable, Sendable, Codable {
 extension Request: Codable {
     private enum CodingKeys: String, CodingKey {
         case command, filter, save, restore, list, iptables, name, edit
+        case setsRestore = "sets-restore"
+        case setsList = "sets-list"
+        case setsCommand = "sets-command"
     }
 
     private enum Command: String, Codable, CaseIterable {
@@ -133,6 +140,9 @@ extension Request: Codable {
         case recentEdit = "recent-edit"
         case hashlimitTables = "hashlimit-tables"
         case hashlimitEntries = "hashlimit-entries"
+        case setsRestore = "sets-restore"
+        case setsList = "sets-list"
+        case setsCommand = "sets-command"
     }
 
     public init(from decoder: any Decoder) throws {
@@ -177,6 +187,9 @@ extension Request: Codable {
         case .rulesSave: self = .rulesSave(try container.decodeIfPresent(RulesSave.self, forKey: .save) ?? RulesSave())
         case .rulesRestore: self = .rulesRestore(try container.decode(RulesRestore.self, forKey: .restore))
         case .rulesList: self = .rulesList(try container.decodeIfPresent(RulesList.self, forKey: .list) ?? RulesList())
+        case .setsRestore: self = .setsRestore(try container.decode(SetsRestore.self, forKey: .setsRestore))
+        case .setsList: self = .setsList(try container.decode(SetsList.self, forKey: .setsList))
+        case .setsCommand: self = .setsCommand(try container.decode(SetsCommand.self, forKey: .setsCommand))
         }
     }
 
@@ -191,6 +204,9 @@ extension Request: Codable {
         case .recentEntries(let name), .hashlimitEntries(let name): try container.encode(name, forKey: .name)
         case .recentEdit(let edit): try container.encode(edit, forKey: .edit)
         case .iptables(let arguments): try container.encode(arguments, forKey: .iptables)
+        case .setsRestore(let arguments): try container.encode(arguments, forKey: .setsRestore)
+        case .setsList(let arguments): try container.encode(arguments, forKey: .setsList)
+        case .setsCommand(let arguments): try container.encode(arguments, forKey: .setsCommand)
         default: break
         }
     }
@@ -221,6 +237,9 @@ extension Request: Codable {
         case .recentEdit: .recentEdit
         case .hashlimitTables: .hashlimitTables
         case .hashlimitEntries: .hashlimitEntries
+        case .setsRestore: .setsRestore
+        case .setsList: .setsList
+        case .setsCommand: .setsCommand
         }
     }
 }

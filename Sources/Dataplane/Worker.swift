@@ -12,11 +12,13 @@ public struct SharedState: Sendable {
     public let epochs: Epochs
     public let snapshots: SnapshotCell
     public let wallClock: WallClock
+    public let sets: SetDirectory
 
     public init(
         memory: FrameMemory, pool: SharedFramePool, flows: FlowTable, routing: Routing, epochs: Epochs,
-        snapshots: SnapshotCell
+        snapshots: SnapshotCell, sets: SetDirectory = SetDirectory()
     ) {
+        self.sets = sets
         self.memory = memory
         self.pool = pool
         self.flows = flows
@@ -76,6 +78,7 @@ public struct Arrival: Sendable {
     let epochs: Epochs
     let snapshots: SnapshotCell
     let wallClock: WallClock
+    let sets: SetDirectory
 
     var owner: FlowOwner
     var neighborQueue = NeighborQueue()
@@ -117,6 +120,7 @@ public struct Arrival: Sendable {
         epochs = shared.epochs
         snapshots = shared.snapshots
         wallClock = shared.wallClock
+        sets = shared.sets
         self.snapshot = snapshot
         statistics = Statistics()
         effects = EffectRing()

@@ -8,8 +8,8 @@ struct Martlet: ParsableCommand {
         commandName: "martlet", abstract: "A kernel-bypass router, firewall and NAT gateway.",
         version: "martlet \(Version.current)",
         subcommands: [
-            RunCommand.self, CheckCommand.self, RulesCommand.self, FlowsCommand.self, ShowCommand.self,
-            IPTablesCommand.self, ReplayCommand.self,
+            RunCommand.self, CheckCommand.self, RulesCommand.self, SetsCommand.self, FlowsCommand.self, ShowCommand.self,
+            IPTablesCommand.self, IPSetCommand.self, ReplayCommand.self,
         ])
 
     /// Exit codes: 0 done, 1 refused or failed, 2 usage. The library's own code for usage is 64, so errors are turned

@@ -2,17 +2,19 @@ import Control
 import Glibc
 
 /// Called by another name, or with it as the first word, the program is another: iptables and its companions, as the links of
-/// Debian's iptables package are named. Their words are theirs alone, so this is settled before anything else reads them.
+/// Debian's iptables package are named, or ipset. Their words are theirs alone, so this is settled before anything else reads them.
 enum ProgramName {
     case iptables(IPTablesRequest.Program)
     /// One of the ip6tables family, by the name its messages begin with.
     case ip6tables(String)
+    case ipset
 
     private static let names: [String: ProgramName] = [
         "iptables": .iptables(.iptables), "iptables-legacy": .iptables(.iptables), "main4": .iptables(.iptables),
         "iptables-save": .iptables(.save), "iptables-legacy-save": .iptables(.save), "save4": .iptables(.save),
         "iptables-restore": .iptables(.restore), "iptables-legacy-restore": .iptables(.restore),
         "restore4": .iptables(.restore),
+        "ipset": .ipset,
         "ip6tables": .ip6tables("ip6tables"), "ip6tables-legacy": .ip6tables("ip6tables"), "main6": .ip6tables("ip6tables"),
         "ip6tables-save": .ip6tables("ip6tables-save"), "ip6tables-legacy-save": .ip6tables("ip6tables-save"),
         "save6": .ip6tables("ip6tables-save"),
@@ -43,6 +45,7 @@ enum ProgramName {
         switch self {
         case .iptables(let program): IPTablesClient(program).run(arguments)
         case .ip6tables(let name): IP6Tables.run(name, arguments)
+        case .ipset: IPSetClient().run(arguments)
         }
     }
 }

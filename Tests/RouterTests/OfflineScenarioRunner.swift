@@ -76,7 +76,8 @@ struct OfflineScenarioRunner: ScenarioRunner {
             configuration.staticNetwork = network
             self.topology = topology
             router = try OfflineRouter(
-                configuration, ruleset: try Ruleset.restoring(scenario.rules, file: scenario.name), settings: settings,
+                configuration, ruleset: try Ruleset.restoring(scenario.rules, file: scenario.name),
+                sets: scenario.sets.isEmpty ? nil : scenario.sets, settings: settings,
                 longestFrame: 1600, start: OfflineScenarioRunner.start)
             router.setWallClock(
                 offset: Int64(scenario.moments.now) * 1_000_000_000
@@ -89,6 +90,7 @@ struct OfflineScenarioRunner: ScenarioRunner {
             judge.begin(step: index)
             switch scenario.steps[index].action {
             case .at(let seconds): router.advance(to: OfflineScenarioRunner.start + UInt64(seconds * 1e9))
+            case .ipset(let words): try router.ipset(words)
             case .host(let action):
                 let topology = self.topology
                 let made = try host.carryOut(action) { topology.sides[topology.side(toward: $0)].address.address }
@@ -156,7 +158,8 @@ struct OfflineScenarioRunner: ScenarioRunner {
             let outcome = judge.finish(
                 counters: scenario.rules.isEmpty ? nil : try RuleCounters(router.savedRules()),
                 flows: try router.flows().map { try FlowLine($0.procText) },
-                drops: books.dropped.mapValues { Int64(clamping: $0) })
+                drops: books.dropped.mapValues { Int64(clamping: $0) },
+                elements: scenario.sets.isEmpty ? nil : SetElements.lines(router.savedSets()))
             return outcome
         }
     }

@@ -16,6 +16,7 @@ public struct NamespaceScenarioRunner: ScenarioRunner {
         var setup = RouterSetup(rules: scenario.rules, configuration: configuration)
         // Answers of the host that are the same each time: no time stamps, and sockets for its own echo requests.
         setup.sysctls = ["net.ipv4.tcp_timestamps=0", "net.ipv4.ping_group_range=0 2147483647"]
+        setup.sets = scenario.sets
         var commands: [String] = []
         for fact in scenario.facts {
             switch fact {
@@ -54,6 +55,7 @@ public struct NamespaceScenarioRunner: ScenarioRunner {
             switch step.action {
             case .at(let seconds): Clock.sleep(seconds: seconds - Double(Clock.now.since(start)) / 1e9)
             case .host(let action): try host.carryOut(action)
+            case .ipset(let words): try router.ipset(words)
             case .send(let name, let size, let text):
                 let side = topology.sides.firstIndex { $0.name == name }!
                 // Without the number that an earlier packet was to bring there is nothing to send.
@@ -74,7 +76,8 @@ public struct NamespaceScenarioRunner: ScenarioRunner {
         let counters = scenario.rules.isEmpty ? nil : try router.counters()
         let books = try router.books()
         if kind != .kernel { try router.requireBalancedBooks() }
-        let outcome = judge.finish(counters: counters, flows: try router.flows(), drops: books?.drops)
+        let outcome = judge.finish(counters: counters, flows: try router.flows(), drops: books?.drops,
+            elements: scenario.sets.isEmpty ? nil : SetElements.lines(try router.savedSets()))
         try router.stop()
         return outcome
     }

@@ -29,6 +29,8 @@ public enum RouterKind: Sendable, Hashable, CustomStringConvertible {
 public struct RouterSetup: Sendable {
     /// iptables-save text; empty for no tables at all.
     public var rules = ""
+    /// ipset save text, loaded before the rules; empty for no sets.
+    public var sets = ""
     /// Lines added to Martlet's configuration, such as `offload: off`.
     public var configuration: [String] = []
     /// Set in the router's namespace before the router starts, as `name=value`.
@@ -65,6 +67,7 @@ public final class RouterUnderTest {
         switch kind {
         case .kernel:
             folder = ""
+            if !setup.sets.isEmpty { try Program.require(["ipset", "restore"], in: lab.router, input: setup.sets) }
             if !setup.rules.isEmpty {
                 try Program.require(["iptables-legacy-restore", "-c"], in: lab.router, input: setup.rules)
             }
@@ -74,6 +77,7 @@ public final class RouterUnderTest {
         case .martlet(let workers):
             folder = try temporaryFolder("martlab")
             try writeFile(folder + "/rules.v4", setup.rules)
+            if !setup.sets.isEmpty { try writeFile(folder + "/sets.ipset", setup.sets) }
             try writeFile(folder + "/martlet.yaml", configuration(workers: workers))
             try start()
         }
@@ -82,7 +86,9 @@ public final class RouterUnderTest {
     private func configuration(workers: Int) -> String {
         var lines = ["ports:"] + lab.topology.sides.map { "  - name: \($0.interface)" }
         lines.append("workers: {count: \(workers)}")
-        if !setup.rules.isEmpty { lines.append("rules: {ipv4: rules.v4}") }
+        let files =
+            (setup.rules.isEmpty ? [] : ["ipv4: rules.v4"]) + (setup.sets.isEmpty ? [] : ["sets: sets.ipset"])
+        if !files.isEmpty { lines.append("rules: {\(files.joined(separator: ", "))}") }
         lines.append("control: {socket: \(socket)}")
         if setup.rules.contains("-j LOG") { lines.append("log: {to: log}") }
         return (lines + setup.configuration).joined(separator: "\n") + "\n"
@@ -138,6 +144,22 @@ public final class RouterUnderTest {
             return try RuleCounters(
                 tables.map { try Program.require(["iptables-legacy-save", "-c", "-t", $0], in: lab.router) }.joined())
         case .martlet: return try RuleCounters(try martlet(["rules", "save", "-c"]))
+        }
+    }
+
+    /// The sets as `ipset save` prints them.
+    public func savedSets() throws -> String {
+        switch kind {
+        case .kernel: try Program.require(["ipset", "save"], in: lab.router)
+        case .martlet: try martlet(["sets", "save"])
+        }
+    }
+
+    /// Carries out an ipset command.
+    public func ipset(_ words: [String]) throws {
+        switch kind {
+        case .kernel: try Program.require(["ipset"] + words, in: lab.router)
+        case .martlet: try martlet(["ipset"] + words)
         }
     }
 

@@ -16,6 +16,10 @@ import Net
 ///     -A POSTROUTING -o wan0 -j MASQUERADE
 ///     COMMIT
 ///     end                                    {time +60} in them is the time of day in a minute, {date -60} the date and time a minute ago
+///     sets                                   ipset save text, up to `end`, loaded before the rules
+///     create bad hash:ip
+///     add bad 192.0.2.1
+///     end
 ///     send lan tcp 10.0.0.2:1000 > 198.51.100.2:80 S seq 1
 ///     expect wan tcp 198.51.100.1:$p > 198.51.100.2:80 S seq 1 ttl 63
 ///     at 0.5                                 seconds since the start; the packets before are through by then
@@ -23,6 +27,8 @@ import Net
 ///     expect lan within 4 icmp …             a patient one; usually one second is enough
 ///     host udp 5000 > 198.51.100.2:53 "x"    the router itself speaks: see `HostAction`
 ///     log <4>IN=lan0 OUT=wan0 MAC=…          a line that LOG writes, with its severity; `ID=*` for a number left open
+///     ipset add bad 192.0.2.2                an ipset command between the packets
+///     element bad 192.0.2.1 timeout *        what is in the sets at the end, all of it; `element none` for nothing
 ///     counter nat [1:40] -A POSTROUTING -o wan0 -j MASQUERADE
 ///     flow tcp SYN_RECV src=…                as `FlowLine` prints it, numbers that NAT chose by the variables' names
 ///     drop filter 2                          Martlet's drops by reason (not asked of the kernel)
@@ -66,6 +72,8 @@ public struct Scenario: Sendable, CustomStringConvertible {
         /// The text may hold variables. `fragments`: most bytes of payload in each, or nil for one packet.
         case send(side: String, fragments: Int?, text: String)
         case host(HostAction)
+        /// Words of an ipset command.
+        case ipset([String])
     }
 
     public struct Step: Sendable {
@@ -80,6 +88,10 @@ public struct Scenario: Sendable, CustomStringConvertible {
     public var facts: [Fact] = []
     /// Empty if no table is loaded.
     public var rules = ""
+    /// ipset save text; empty if there are no sets.
+    public var sets = ""
+    /// Elements of all sets as `SetElements` has them; nil if the file does not say.
+    public var elements: [String]?
     public var steps: [Step] = []
     /// nil if the file does not say.
     public var counters: [RuleCounters.Line]?
@@ -130,11 +142,16 @@ extension Scenario {
     public init(name: String, text: String) throws {
         self.name = name
         var inRules = false
+        var inSets = false
         for (index, written) in text.split(separator: "\n", omittingEmptySubsequences: false).enumerated() {
             let number = index + 1
             let raw = moments.expand(String(written))
             if inRules {
                 if raw == "end" { inRules = false } else { rules += raw + "\n" }
+                continue
+            }
+            if inSets {
+                if raw == "end" { inSets = false } else { sets += raw + "\n" }
                 continue
             }
             let line = String(raw)
@@ -144,12 +161,17 @@ extension Scenario {
                 inRules = true
                 continue
             }
+            if word == "sets" {
+                inSets = true
+                continue
+            }
             do { try read(String(word), String(rest), line: number) } catch let error as ScenarioError {
                 throw error
             } catch {
                 throw ScenarioError(file: name, line: number, message: "\(error)")
             }
         }
+        guard !inSets else { throw ScenarioError(file: name, line: 0, message: "\"end\" of the sets is missing") }
         guard !inRules else { throw ScenarioError(file: name, line: 0, message: "\"end\" of the rules is missing") }
         guard !caption.isEmpty else { throw ScenarioError(file: name, line: 1, message: "a scenario needs a caption") }
     }
@@ -216,6 +238,8 @@ extension Scenario {
             let expectation = Expectation(
                 side: try side(words.first, line), within: within, pattern: pattern, line: line)
             steps[steps.count - 1].expectations.append(expectation)
+        case "ipset": steps.append(Step(action: .ipset(words), line: line))
+        case "element": elements = (elements ?? []) + (rest == "none" ? [] : [rest])
         case "host": steps.append(Step(action: .host(try HostAction(rest)), line: line))
         case "log": logs = (logs ?? []) + (rest == "none" ? [] : [try LogText(rest)])
         case "counter":

@@ -24,13 +24,13 @@ public enum ScenarioRecorder {
         var old = scenario.logs == nil ? [] : text.split(separator: "\n").map(String.init).filter { $0.hasPrefix("log ") }
         var inRules = false
         lines = lines.filter { line in
-            if line == "rules" { inRules = true }
+            if line == "rules" || line == "sets" { inRules = true }
             if line == "end" { inRules = false }
             if !inRules, line.hasPrefix("log "), let place = old.firstIndex(of: line) {
                 old.remove(at: place)
                 return false
             }
-            return inRules || !(line.hasPrefix("counter ") || line.hasPrefix("flow "))
+            return inRules || !(line.hasPrefix("counter ") || line.hasPrefix("flow ") || line.hasPrefix("element "))
         }
         if let logged, logged.isEmpty { lines.append("log none") }
         if let counters = outcome.counters {
@@ -40,6 +40,9 @@ public enum ScenarioRecorder {
             }
         }
         lines += outcome.flowTexts.isEmpty ? ["flow none"] : outcome.flowTexts.map { "flow \($0)" }
+        if let elements = outcome.elements {
+            lines += elements.isEmpty ? ["element none"] : elements.map { "element \($0)" }
+        }
         return lines.joined(separator: "\n") + "\n"
     }
 

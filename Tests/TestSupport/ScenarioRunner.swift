@@ -29,6 +29,8 @@ public struct ScenarioOutcome: Sendable {
     public var drops: [String: Int64]?
     /// Log lines in order, each with the index of the step after which it came.
     public var logs: [(step: Int, line: LogText)] = []
+    /// What is in the sets, as `SetElements` has it; nil if there are none.
+    public var elements: [String]?
     /// What did not go as the scenario says, one sentence each.
     public var problems: [String] = []
 
@@ -129,9 +131,14 @@ public struct ScenarioJudge {
     }
 
     /// Closes the account: what is owed still, counters, flows and drops.
-    public mutating func finish(counters: RuleCounters?, flows: [FlowLine], drops: [String: Int64]?) -> ScenarioOutcome
-    {
+    public mutating func finish(
+        counters: RuleCounters?, flows: [FlowLine], drops: [String: Int64]?, elements: [String]? = nil
+    ) -> ScenarioOutcome {
         reportMissing()
+        outcome.elements = elements
+        if let expected = scenario.elements, let elements, expected != elements {
+            outcome.problems.append("the sets hold \(elements), not \(expected)")
+        }
         outcome.counters = counters
         outcome.flows = flows
         outcome.drops = drops

@@ -23,7 +23,8 @@ extension Worker {
 
     @inline(never)
     private mutating func walk(from entry: UInt32, _ hook: Hook, _ packet: inout Packet) -> RuleVerdict {
-        let ingressBit = hook == .output || hook == .postrouting ? 1 << 63 : portBit(packet.ingress)
+        // POSTROUTING knows where a packet came in, as ip_output (net/ipv4/ip_output.c) tells it; only `-i` there is refused.
+        let ingressBit = portBit(packet.ingress)
         let egressBit = hook == .prerouting || hook == .input ? 1 << 63 : portBit(packet.egress)
         let rules = snapshot.rules.rules
         // A REJECT or MIRROR walks other chains before this walk ends, but ends it; a TEE does not, and its copy has a stack of
@@ -96,6 +97,9 @@ extension Worker {
                 current &+= 1
             case .report(let target):
                 if let verdict = verdict(apply(target, packet, hook)) { return verdict }
+                current &+= 1
+            case .set(let target):
+                if let verdict = verdict(apply(target, &packet, hook)) { return verdict }
                 current &+= 1
             case .memory(let target):
                 if let verdict = verdict(apply(target, packet, hook)) { return verdict }

@@ -9,6 +9,9 @@ import Synchronization
 @safe struct AtomicSlab<Element: ~Copyable>: ~Copyable {
     private let word: Atomic<UInt>
 
+    /// No slab.
+    init() { word = Atomic(0) }
+
     /// The slab last published, with everything written to it before; nil if there is none.
     @inline(__always)
     func load() -> Slab<Element>? {

@@ -14,7 +14,11 @@ public enum ConfigurationCheck {
             return findings
         }
         if let sets = configuration.rules.sets {
-            do throws(Diagnostic) { _ = try TextFile.read(sets) } catch { findings.errors.append(error) }
+            do throws(Diagnostic) {
+                findings.errors += RulesText.checkSets(try TextFile.read(sets), file: sets)
+            } catch {
+                findings.errors.append(error)
+            }
         }
         if let file = configuration.rules.ipv4 {
             do throws(Diagnostic) {

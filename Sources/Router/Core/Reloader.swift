@@ -1,4 +1,5 @@
 import Control
+import Net
 import Rules
 import Synchronization
 
@@ -33,14 +34,17 @@ final class Reloader: Sendable {
         } catch {
             throw Failure("", diagnostics: error.diagnostics)
         }
+        let prepared = try door.core.sets.prepare(
+            try RulesText.loadSets(new.rules), file: new.rules.sets ?? "", at: MonotonicClock.now().nanoseconds)
         let ruleset = try RulesText.load(new.rules)
         let messages = try door.change(
             .replacement, ticket: ticket,
             describe: { Failure("", diagnostics: [Control.Diagnostic(refusal: $0, file: new.rules.ipv4 ?? path)]) }
         ) { earlier in
-            let proposal = RuleDoor.Proposal(ruleset: ruleset.keepingCounters(of: earlier), conntrack: new.conntrack)
+            let proposal = RuleDoor.Proposal(
+                ruleset: ruleset.keepingCounters(of: earlier), reload: .init(conntrack: new.conntrack, sets: prepared))
             var messages = ["configuration and rules read again"]
-            if door.core.lock.withLock({ _ in door.core.rulesAreModified }) {
+            if door.core.lock.withLock({ _ in door.core.rulesAreModified || door.core.sets.isModified }) {
                 messages.append("what was changed by command since the last reading is gone")
             }
             let waiting = configuration.withLock { $0.differencesThatWait(new) }

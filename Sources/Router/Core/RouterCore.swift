@@ -16,6 +16,7 @@ final class RouterCore: @unchecked Sendable {
     let workerCount: Int
     let shared: SharedState
     let writer: RoutingWriter
+    let sets: SetStore
     let lock = Mutex(())
 
     private let retirement: Retirement
@@ -37,7 +38,7 @@ final class RouterCore: @unchecked Sendable {
 
     init(
         portNames: [String], memory: FrameMemory, workerCount: Int, conntrack: ConntrackConfiguration,
-        ruleset: Ruleset, settings: RouterSettings, allowsInactive: Bool = false, key: UInt64
+        ruleset: Ruleset, sets prepared: SetStore.Prepared, settings: RouterSettings, allowsInactive: Bool = false, key: UInt64
     ) throws(RuleCompiler.Refusal) {
         self.portNames = portNames
         self.workerCount = workerCount
@@ -50,11 +51,15 @@ final class RouterCore: @unchecked Sendable {
         let retirement = Retirement(epochs: epochs)
         self.retirement = retirement
         writer = RoutingWriter(retire: { retirement.retire($0) })
+        let sets = SetStore(prepared, retire: { retirement.retire($0) })
+        self.sets = sets
         book = try RuleBook(
             ruleset,
             for: RuleCompiler.Surroundings(
-                portNames: portNames, alwaysTracks: alwaysTracks, allowsInactive: allowsInactive),
+                portNames: portNames, alwaysTracks: alwaysTracks, allowsInactive: allowsInactive,
+                setSlots: prepared.book.slotsByName),
             workerCount: workerCount)
+        sets.withSlots { _ in ruleset.setReferences }
         let pool = SharedFramePool(memory: memory)
         pool.fill(from: memory)
         shared = SharedState(
@@ -63,7 +68,8 @@ final class RouterCore: @unchecked Sendable {
                 maximum: conntrack.max ?? Self.defaultFlowLimit(), workerCount: workerCount, key: key),
             routing: writer.routing, epochs: epochs,
             snapshots: SnapshotCell(
-                Snapshot(generation: 1, rules: book.compiled, tracking: tracking, settings: settings)))
+                Snapshot(generation: 1, rules: book.compiled, tracking: tracking, settings: settings)),
+            sets: sets.directory)
         workers = Array(repeating: nil, count: workerCount)
     }
 
@@ -146,25 +152,34 @@ final class RouterCore: @unchecked Sendable {
     func replaceRules(
         _ new: Ruleset, madeFrom earlier: Ruleset, zeroed: Bool = false, isModified: Bool = true
     ) throws(RuleCompiler.Refusal) {
-        let next = try RuleBook(
-            new, for: surroundings(alwaysTracks: alwaysTracks), workerCount: workerCount)
-        replaceBook(next, madeFrom: earlier, zeroed: zeroed)
+        try sets.withSlots { (slots) throws(RuleCompiler.Refusal) in
+            let next = try RuleBook(
+                new, for: surroundings(alwaysTracks: alwaysTracks, setSlots: slots), workerCount: workerCount)
+            replaceBook(next, madeFrom: earlier, zeroed: zeroed)
+            return new.setReferences
+        }
         rulesAreModified = isModified
     }
 
-    /// Puts the rules and the tracking of a configuration in force, in one step as `replaceRules` does.
-    func reload(_ ruleset: Ruleset, madeFrom earlier: Ruleset, conntrack: ConntrackConfiguration) throws(RuleCompiler.Refusal) {
-        let next = try RuleBook(
-            ruleset, for: surroundings(alwaysTracks: conntrack.always), workerCount: workerCount)
-        alwaysTracks = conntrack.always
-        tracking = TrackingSettings(conntrack)
-        replaceBook(next, madeFrom: earlier, zeroed: false)
+    /// Puts the sets, the rules and the tracking of a configuration in force, in one step as `replaceRules` does.
+    func reload(
+        _ ruleset: Ruleset, madeFrom earlier: Ruleset, sets prepared: SetStore.Prepared, conntrack: ConntrackConfiguration
+    ) throws(RuleCompiler.Refusal) {
+        try sets.replace(with: prepared) { (slots) throws(RuleCompiler.Refusal) in
+            let next = try RuleBook(
+                ruleset, for: surroundings(alwaysTracks: conntrack.always, setSlots: slots), workerCount: workerCount)
+            alwaysTracks = conntrack.always
+            tracking = TrackingSettings(conntrack)
+            replaceBook(next, madeFrom: earlier, zeroed: false)
+            return ruleset.setReferences
+        }
         rulesAreModified = false
     }
 
-    private func surroundings(alwaysTracks: Bool) -> RuleCompiler.Surroundings {
+    private func surroundings(alwaysTracks: Bool, setSlots: [String: UInt16]) -> RuleCompiler.Surroundings {
         RuleCompiler.Surroundings(
-            portNames: portNames, alwaysTracks: alwaysTracks, states: book.states, allowsInactive: allowsInactive)
+            portNames: portNames, alwaysTracks: alwaysTracks, states: book.states, allowsInactive: allowsInactive,
+            setSlots: setSlots)
     }
 
     private func replaceBook(_ next: RuleBook, madeFrom earlier: Ruleset, zeroed: Bool) {

@@ -34,8 +34,13 @@ final class RuleDoor: Sendable {
         var ruleset: Ruleset?
         /// Counters were set to zero on the way.
         var zeroesCounters = false
-        /// With other settings of tracking, as a reload brings them.
-        var conntrack: ConntrackConfiguration?
+        /// What a reload brings besides.
+        var reload: Reload?
+
+        struct Reload {
+            var conntrack: ConntrackConfiguration
+            var sets: SetStore.Prepared
+        }
     }
 
     private struct Trial {
@@ -87,8 +92,8 @@ final class RuleDoor: Sendable {
             guard let new = proposal.ruleset else { return answer }
             do throws(RuleCompiler.Refusal) {
                 try core.lock.withLock { _ throws(RuleCompiler.Refusal) in
-                    if let conntrack = proposal.conntrack {
-                        try core.reload(new, madeFrom: earlier, conntrack: conntrack)
+                    if let reload = proposal.reload {
+                        try core.reload(new, madeFrom: earlier, sets: reload.sets, conntrack: reload.conntrack)
                     } else {
                         try core.replaceRules(new, madeFrom: earlier, zeroed: proposal.zeroesCounters)
                     }

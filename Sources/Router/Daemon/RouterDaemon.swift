@@ -54,9 +54,12 @@ public final class RouterDaemon {
         } catch {
             throw Failure("", diagnostics: error.diagnostics)
         }
+        let sets = try SetStore.prepare(
+            try RulesText.loadSets(configuration.rules), file: configuration.rules.sets ?? "",
+            at: MonotonicClock.now().nanoseconds)
         let ruleset = try RulesText.load(configuration.rules)
         let signals = try SignalDescriptor([SIGTERM, SIGINT, SIGHUP])
-        let daemon = try RouterDaemon(configurationPath, configuration, ruleset, log)
+        let daemon = try RouterDaemon(configurationPath, configuration, ruleset, sets, log)
         defer { daemon.close() }
         try daemon.start()
         print("ready")
@@ -66,7 +69,9 @@ public final class RouterDaemon {
         ServiceManager.notify("STOPPING=1")
     }
 
-    private init(_ path: String, _ configuration: Configuration, _ ruleset: Ruleset, _ log: Logger) throws {
+    private init(
+        _ path: String, _ configuration: Configuration, _ ruleset: Ruleset, _ sets: SetStore.Prepared, _ log: Logger
+    ) throws {
         configurationPath = path
         self.configuration = configuration
         self.log = log
@@ -101,7 +106,7 @@ public final class RouterDaemon {
             portNames: names,
             memory: unsafe FrameMemory(
                 base: umem.memory, chunkSize: umem.frameSize, chunkCount: umem.frameCount),
-            workerCount: workerCount, conntrack: configuration.conntrack, ruleset: ruleset,
+            workerCount: workerCount, conntrack: configuration.conntrack, ruleset: ruleset, sets: sets,
             // Rules that do not act were refused when they were read, or else are wanted.
             settings: RouterSettings(kernel), allowsInactive: true, key: UInt64.random(in: .min ... .max))
         door = RuleDoor(core: core)
@@ -309,6 +314,7 @@ public final class RouterDaemon {
                 warnOnce("the rules from before the trial cannot come back: \(error.message)")
             }
             core.lock.withLock { _ in core.reclaim() }
+            core.sets.maintain(at: now.nanoseconds)
         }
     }
 

@@ -33,12 +33,13 @@ package final class OfflineRouter {
 
     /// - Parameters:
     ///   - configuration: must have a `static` part that describes each port.
+    ///   - sets: `ipset save` text, loaded before the rules.
     ///   - longestFrame: bytes of the longest frame that will come.
     ///   - start: the time before any frame; not zero, which the data plane takes for "never".
     ///   - seed: for the ports and identifiers it chooses.
     /// - Throws: what the configuration lacks, or a rule that cannot be carried out.
     package init(
-        _ configuration: Configuration, ruleset: Ruleset, settings: RouterSettings = RouterSettings(),
+        _ configuration: Configuration, ruleset: Ruleset, sets: String? = nil, settings: RouterSettings = RouterSettings(),
         longestFrame: Int = 1518, start: Instant, seed: UInt64 = 1
     ) throws(Failure) {
         guard let network = configuration.staticNetwork else {
@@ -66,13 +67,14 @@ package final class OfflineRouter {
         let need = FrameMemory.headroom + max(min(longestFrame, Self.longestFrame), mtu + 32)
         var chunkSize = 2048
         while chunkSize < need { chunkSize *= 2 }
+        let prepared = try SetStore.prepare(sets, file: configuration.rules.sets ?? "sets", at: start.nanoseconds)
         portNames = configuration.ports.map(\.name)
         interfaces = InterfaceNames(names: portNames, links: links)
         let memory = try Self.memory(chunkSize: chunkSize)
         do throws(RuleCompiler.Refusal) {
             core = try RouterCore(
                 portNames: portNames, memory: memory, workerCount: 1,
-                conntrack: configuration.conntrack, ruleset: ruleset, settings: settings, key: seed)
+                conntrack: configuration.conntrack, ruleset: ruleset, sets: prepared, settings: settings, key: seed)
         } catch {
             throw Failure("", diagnostics: [Control.Diagnostic(refusal: error, file: configuration.rules.ipv4 ?? "rules")])
         }
@@ -149,6 +151,8 @@ package final class OfflineRouter {
             let chore = UInt64(worker.timeToNextChore) * 1_000_000
             now = now + min(time.since(now), held > 0 ? chore : max(chore, long))
             worker.begin(at: now)
+            core.sets.maintain(at: now.nanoseconds)
+            core.reclaim()
             collect()
         }
     }
@@ -214,6 +218,16 @@ package final class OfflineRouter {
     /// The rules with what they have counted, as iptables-save -c prints them.
     package func savedRules() -> String {
         core.lock.withLock { _ in core.ruleset.saved(.init(counters: true)) }
+    }
+
+    /// Carries out an ipset command.
+    package func ipset(_ words: [String]) throws {
+        _ = try core.sets.perform(Word.words(of: words), exists: false, at: now.nanoseconds)
+    }
+
+    /// The sets as `ipset save` prints them, with what they have counted.
+    package func savedSets() -> String {
+        ((try? core.sets.list(nil, .save, at: now.nanoseconds)) ?? []).joined()
     }
 
     /// Flows in the table, with those that have expired and were not yet taken out.

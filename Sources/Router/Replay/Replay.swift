@@ -34,6 +34,7 @@ public enum Replay {
         } catch {
             throw Failure("", diagnostics: error.diagnostics)
         }
+        let sets = try RulesText.loadSets(configuration.rules)
         let ruleset = try RulesText.load(configuration.rules)
         let names = configuration.ports.map(\.name)
         let ports = try inputs.map { (input) throws(Failure) in
@@ -47,7 +48,7 @@ public enum Replay {
         let router: OfflineRouter
         do throws(Failure) {
             router = try OfflineRouter(
-                configuration, ruleset: ruleset, longestFrame: OfflineRouter.longestFrame,
+                configuration, ruleset: ruleset, sets: sets, longestFrame: OfflineRouter.longestFrame,
                 // Before the first frame, and not zero even if the captures know no time.
                 start: Instant(nanoseconds: max(next?.time ?? 0, 1)))
         } catch {

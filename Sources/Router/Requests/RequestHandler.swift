@@ -47,6 +47,9 @@ struct RequestHandler: ControlHandler {
         case .recentEdit(let change): try reply(.done(try edit(change)))
         case .hashlimitTables: for row in hashlimitTables() { try reply(.hashlimitTable(row)) }
         case .hashlimitEntries(let name): for row in try hashlimitEntries(name) { try reply(.hashlimitEntry(row)) }
+        case .setsRestore(let options): try reply(.done(try restore(options)))
+        case .setsList(let options): try list(options, reply: reply)
+        case .setsCommand(let command): try reply(.done(try perform(command)))
         case .reload: try reply(.done(Done(message: try reloader.reload().joined(separator: "\n"))))
         }
     }

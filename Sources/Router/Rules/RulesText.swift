@@ -95,6 +95,24 @@ public enum RulesText {
         }
     }
 
+    /// The text of the sets that a configuration names; nil if it names no file.
+    static func loadSets(_ configuration: RulesConfiguration) throws(Failure) -> String? {
+        guard let file = configuration.sets else { return nil }
+        do throws(Control.Diagnostic) { return try TextFile.read(file) } catch {
+            throw Failure("", diagnostics: [error])
+        }
+    }
+
+    /// What is wrong with an ipset save text, for `check`.
+    public static func checkSets(_ text: String, file: String) -> [Control.Diagnostic] {
+        do throws(Failure) {
+            _ = try SetStore.prepare(text, file: file, at: 1)
+            return []
+        } catch {
+            return error.diagnostics
+        }
+    }
+
     /// The rules that a configuration names; none if it names no file.
     static func load(_ configuration: RulesConfiguration) throws(Failure) -> Ruleset {
         guard let file = configuration.ipv4 else { return Ruleset() }

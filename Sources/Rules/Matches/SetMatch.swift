@@ -93,7 +93,7 @@ public struct SetMatch: MatchExtension {
             OptionDescription("packets-eq", canNegate: true), OptionDescription("packets-lt"),
             OptionDescription("packets-gt"), OptionDescription("bytes-eq", canNegate: true),
             OptionDescription("bytes-lt"), OptionDescription("bytes-gt"),
-        ], scope: .packet, status: .awaitsLanguage)
+        ], scope: .packet, status: .acts)
 
     public var match: Match { .set(self) }
 

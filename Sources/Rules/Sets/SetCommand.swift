@@ -78,8 +78,9 @@ extension SetCollection {
         // Without its elements: a second owner of them would have them copied as soon as one is added.
         let set = self[name.text]!.emptied
         let entries = try SetEntryParser.entries(word, for: set)
-        var place: (isBefore: Bool, reference: Word)?
-        let template = try element(arguments.dropFirst(2), set, &place)
+        let notes = try SetNotes(arguments.dropFirst(2), for: set)
+        let place = notes.place
+        let template = notes.element(in: set)
         if case .set(let member)? = entries.first {
             try checkMember(member, of: name.text, word)
         }
@@ -120,91 +121,13 @@ extension SetCollection {
         }
     }
 
-    /// What is noted of an element, with an entry that stands for none yet.
-    private func element(
-        _ words: ArraySlice<Word>, _ set: IPSet, _ place: inout (isBefore: Bool, reference: Word)?
-    ) throws(RuleError) -> SetElement {
-        var element = SetElement(
-            .port(0), timeout: set.options.timeout, counters: set.options.hasCounters ? .zero : nil)
-        var rest = words
-        func need(_ isSupported: Bool, _ what: String, _ word: Word) throws(RuleError) {
-            if !isSupported {
-                throw RuleError(
-                    "\(what) cannot be used: set was created without \(what.lowercased()) support", at: word,
-                    exitCode: 1)
-            }
-        }
-        func counter(_ word: Word, _ rest: inout ArraySlice<Word>) throws(RuleError) -> UInt64 {
-            let value = try SetParser.argument(of: word, &rest)
-            guard let number = Number.parse(value.text, in: 0...UInt64.max) else {
-                throw RuleError("Syntax error: '\(value.text)' is invalid as number", at: value, exitCode: 1)
-            }
-            return number
-        }
-        while let word = rest.popFirst() {
-            switch word.text {
-            case "timeout":
-                try need(set.options.timeout != nil, "Timeout", word)
-                element.timeout = try SetParser.number(of: word, &rest, 0...2_147_483)
-            case "packets", "bytes":
-                try need(set.options.hasCounters, "Counters", word)
-                let value = try counter(word, &rest)
-                if word.text == "packets" { element.counters!.packets = value } else { element.counters!.bytes = value }
-            case "comment":
-                try need(set.options.hasComments, "Comment", word)
-                let value = try SetParser.argument(of: word, &rest)
-                guard !value.text.contains("\"") else {
-                    throw RuleError("Syntax error: \" character is not permitted in comments", at: value, exitCode: 1)
-                }
-                guard value.text.utf8.count <= 255 else {
-                    throw RuleError(
-                        "Syntax error: Comment is longer than the maximum allowed 255 characters", at: value,
-                        exitCode: 1)
-                }
-                element.comment = value.text
-            case "nomatch" where set.type.hasNetworks: element.isNomatch = true
-            case "skbmark", "skbprio", "skbqueue":
-                try need(set.options.hasMarks, "Skbinfo", word)
-                var marks = element.marks ?? SetMarks()
-                try Self.readMark(word, try SetParser.argument(of: word, &rest), &marks)
-                element.marks = marks
-            case "before" where set.type == .listSet, "after" where set.type == .listSet:
-                place = (word.text == "before", try SetParser.argument(of: word, &rest))
-            default:
-                let known = ["timeout", "packets", "bytes", "comment", "skbmark", "skbprio", "skbqueue"]
-                throw SetParser.unknown(word, among: set.type.hasNetworks ? known + ["nomatch"] : known)
-            }
-        }
-        return element
-    }
-
-    private static func readMark(_ option: Word, _ value: Word, _ marks: inout SetMarks) throws(RuleError) {
-        let error = RuleError("Syntax error: '\(value.text)' is invalid as \(option.text)", at: value, exitCode: 1)
-        switch option.text {
-        case "skbmark":
-            guard let mark = MaskedValue(parsing: value.text) else { throw error }
-            marks.mark = mark
-        case "skbprio":
-            let parts = value.text.split(separator: ":", omittingEmptySubsequences: false)
-            guard parts.count == 2, let major = UInt16(parts[0], radix: 16), let minor = UInt16(parts[1], radix: 16)
-            else {
-                throw error
-            }
-            marks.priority = UInt32(major) << 16 | UInt32(minor)
-        default:
-            guard let queue = Number.parse(value.text, in: 0...65535) else { throw error }
-            marks.queue = UInt16(queue)
-        }
-    }
-
     private mutating func delete(_ arguments: ArraySlice<Word>, _ command: Word, _ exists: Bool) throws(RuleError) {
         let name = try name(arguments, command)!
         guard let word = arguments.dropFirst().first else {
             throw RuleError("Missing second mandatory argument to command del", at: command)
         }
         // What is noted of an element need not be repeated to take it out, but it may be.
-        var place: (isBefore: Bool, reference: Word)?
-        _ = try element(arguments.dropFirst(2), self[name.text]!.emptied, &place)
+        _ = try SetNotes(arguments.dropFirst(2), for: self[name.text]!.emptied)
         for entry in try SetEntryParser.entries(word, for: self[name.text]!.emptied) {
             guard self[name.text]!.remove(entry) || exists else {
                 throw RuleError("Element cannot be deleted from the set: it's not added", at: word, exitCode: 1)

@@ -33,7 +33,7 @@ public struct SetTarget: TargetExtension {
             OptionDescription("map-set", arguments: 2), OptionDescription("exist", arguments: 0),
             OptionDescription("timeout"), OptionDescription("map-mark", arguments: 0),
             OptionDescription("map-prio", arguments: 0), OptionDescription("map-queue", arguments: 0),
-        ], scope: .packet, status: .awaitsLanguage)
+        ], scope: .packet, status: .acts)
 
     public var target: Target { .set(self) }
 

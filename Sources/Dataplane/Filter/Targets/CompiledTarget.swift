@@ -25,8 +25,10 @@ public enum CompiledTarget: Sendable, Equatable {
     case copy(CopyTarget)
     /// Tells someone: LOG, NFLOG, ...
     case report(ReportTarget)
-    /// Changes state that rules share: SET, RATEEST.
+    /// Changes state that rules share: RATEEST.
     case memory(MemoryTarget)
+    /// Changes or reads sets.
+    case set(SetAction)
 }
 
 /// What a target that is no plain verdict says afterwards.

@@ -48,6 +48,8 @@ struct RuleCompiler {
         var recent = RecentSettings()
         /// Take rules with a match or target that does not act yet: such a match is never met, such a target does nothing.
         var allowsInactive = false
+        /// Where sets lie, by name; nil where there are none to look for, as when rules alone are checked.
+        var setSlots: [String: UInt16]?
     }
 
     let surroundings: Surroundings
@@ -259,6 +261,7 @@ struct RuleCompiler {
         if let found = try flowTarget(target, refuse) { return .flow(found) }
         if let found = try copyTarget(target, refuse) { return .copy(found) }
         if let found = try reportTarget(target, refuse) { return .report(found) }
+        if let found = try setTarget(target, refuse) { return .set(found) }
         if let found = try memoryTarget(target, refuse) { return .memory(found) }
         throw refuse("target \"\(target.description?.name ?? "")\" does not act yet")
     }

@@ -1,0 +1,103 @@
+/// One ipset command, read and checked as far as it can be without the elements there are.
+public enum SetInstruction: Sendable {
+    case create(name: Word, type: SetType, options: SetOptions, exists: Bool)
+    case add(set: Word, entries: [SetEntry], notes: SetNotes, element: Word, exists: Bool)
+    case delete(set: Word, entries: [SetEntry], notes: SetNotes, element: Word, exists: Bool)
+    case test(set: Word, entry: SetEntry, notes: SetNotes, element: Word)
+    /// nil: all sets.
+    case flush(Word?)
+    case destroy(Word?)
+    case swap(Word, Word)
+    case rename(Word, Word)
+
+    /// - Parameters:
+    ///   - words: the command and its arguments.
+    ///   - toleratesExisting: `-exist`.
+    ///   - header: type and options of a set that there is.
+    /// - Returns: nil if there are no words.
+    /// - Throws: what ipset would say.
+    public static func parse(
+        _ words: [Word], toleratesExisting: Bool = false, header: (String) -> (type: SetType, options: SetOptions)?
+    ) throws(RuleError) -> SetInstruction? {
+        var exists = toleratesExisting
+        let plain = words.filter { $0.text != "-exist" && $0.text != "-!" && $0.text != "--exist" }
+        if plain.count < words.count { exists = true }
+        guard let command = plain.first else { return nil }
+        let arguments = Array(plain.dropFirst())
+        func need(_ count: Int) throws(RuleError) {
+            if arguments.isEmpty {
+                throw RuleError("Missing mandatory argument to command \(command.text)", at: command)
+            }
+            if arguments.count < count {
+                throw RuleError("Missing second mandatory argument to command \(command.text)", at: command)
+            }
+        }
+        func noMore(than count: Int) throws(RuleError) {
+            if arguments.count > count {
+                throw RuleError("Unknown argument \(arguments[count].text)", at: arguments[count])
+            }
+        }
+        func existing(_ word: Word) throws(RuleError) -> IPSet {
+            guard let found = header(word.text) else {
+                throw RuleError("The set with the given name does not exist", at: word, exitCode: 1)
+            }
+            return IPSet(name: word.text, type: found.type, options: found.options)
+        }
+        switch command.text {
+        case "create", "n", "-N", "--create":
+            try need(2)
+            try SetParser.checkName(arguments[0])
+            let type = try SetParser.type(arguments[1])
+            let options = try SetParser.options(type, arguments[2...], of: arguments[1])
+            return .create(name: arguments[0], type: type, options: options, exists: exists)
+        case "add", "a", "-A", "--add", "del", "d", "-D", "--del", "test", "t", "-T", "--test":
+            try need(2)
+            let set = try existing(arguments[0])
+            let notes = try SetNotes(arguments.dropFirst(2), for: set)
+            let isTest = ["test", "t", "-T", "--test"].contains(command.text)
+            // A word that stands for many is asked about by its first.
+            let entries = try SetEntryParser.entries(arguments[1], for: set)
+            guard let first = entries.first else { return nil }
+            if isTest { return .test(set: arguments[0], entry: first, notes: notes, element: arguments[1]) }
+            if ["add", "a", "-A", "--add"].contains(command.text) {
+                return .add(set: arguments[0], entries: entries, notes: notes, element: arguments[1], exists: exists)
+            }
+            return .delete(set: arguments[0], entries: entries, notes: notes, element: arguments[1], exists: exists)
+        case "flush", "f", "-F", "--flush":
+            try noMore(than: 1)
+            if let word = arguments.first { _ = try existing(word) }
+            return .flush(arguments.first)
+        case "destroy", "x", "-X", "--destroy":
+            try noMore(than: 1)
+            if let word = arguments.first { _ = try existing(word) }
+            return .destroy(arguments.first)
+        case "swap", "w", "-W", "--swap":
+            try need(2)
+            try noMore(than: 2)
+            _ = try existing(arguments[0])
+            guard header(arguments[1].text) != nil else {
+                throw RuleError(
+                    "Sets cannot be swapped: the second set does not exist", at: arguments[1], exitCode: 1)
+            }
+            return .swap(arguments[0], arguments[1])
+        case "rename", "e", "-E", "--rename":
+            try need(2)
+            try noMore(than: 2)
+            try SetParser.checkName(arguments[1])
+            _ = try existing(arguments[0])
+            return .rename(arguments[0], arguments[1])
+        default:
+            throw RuleError(
+                "No command specified: unknown argument \(command.text)",
+                hint: Suggestion.hint(
+                    for: command.text, among: ["create", "add", "del", "flush", "destroy", "swap", "rename"]),
+                at: command)
+        }
+    }
+
+    /// The words of a line of `ipset restore`; none of an empty line, a comment or COMMIT.
+    public static func words(in line: Substring, number: Int) throws(RuleError) -> [Word] {
+        if line.isEmpty || line.hasPrefix("#") || line == "COMMIT" { return [] }
+        return try SetParser.words(in: line, line: number)
+    }
+}

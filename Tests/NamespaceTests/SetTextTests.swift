@@ -1,0 +1,198 @@
+import TestSupport
+import Testing
+
+extension NamespaceTests {
+    /// The same commands to the kernel's ipset and to Martlet's: same exit codes, same words, same sets.
+    @Suite("ipset, command by command", .serialized, .needsMartlet)
+    struct SetText {
+        static let commands: [String] = """
+            create a hash:ip timeout 600 counters comment maxelem 3 initval 0x1
+            add a 10.0.0.1 comment "x y" packets 3
+            add a 10.0.0.1
+            -exist add a 10.0.0.1 timeout 0
+            add a 10.0.0.2 timeout 0
+            add a 10.0.0.3 timeout 0
+            add a 10.0.0.4
+            list a -s
+            list -t a
+            list -n
+            save a -s
+            test a 10.0.0.1
+            test a 10.0.0.9
+            -q test a 10.0.0.9
+            del a 10.0.0.9
+            -exist del a 10.0.0.9
+            create a hash:ip
+            create a hash:net -exist
+            create a hash:ip -exist
+            create a hash:ip timeout 600 counters comment maxelem 3 -exist
+            test nope 1.2.3.4
+            add nope 1.2.3.4
+            list nope
+            destroy nope
+            swap a nope
+            rename a b
+            rename b a
+            create n hash:net skbinfo initval 0x1
+            add n 10.0.0.0/8
+            add n 10.1.0.0/16 nomatch
+            add n 10.2.0.0/16 skbmark 0x5 skbprio 1:2 skbqueue 3
+            test n 10.1.2.3
+            test n 10.3.2.3
+            test n 10.1.0.0/16
+            test n 10.1.0.0/16 nomatch
+            test n 10.1.2.3 nomatch
+            list n -s
+            create l list:set
+            add l a
+            add l n
+            add l n before a
+            list l
+            destroy a
+            destroy
+            rename a c
+            test l a
+            test l n before a
+            test l a before n
+            create p bitmap:port range 0-1023 counters
+            add p 22 packets 5
+            del p 22
+            add p 22
+            add p 80-83
+            list p
+            test p 80
+            test p 8080
+            add p 8080
+            create bm bitmap:ip range 10.0.0.0/16 netmask 24
+            add bm 10.0.3.77
+            save bm
+            test bm 10.0.3.9
+            create ip hash:ip,port initval 0x1
+            add ip 10.0.0.1,tcp:80
+            add ip 10.0.0.1,icmp:echo-request
+            add ip 10.0.0.1,gre:0
+            add ip 10.0.0.2,80
+            save ip -s
+            create ipi hash:ip,port,ip initval 0x1
+            add ipi 10.0.0.1,udp:53,10.0.0.2
+            add ipi 10.0.0.1
+            save ipi
+            create np hash:net,port initval 0x1
+            add np 10.0.0.0/24,tcp:1
+            test np 10.0.0.7,tcp:1
+            save np
+            create cn hash:ip netmask 24 initval 0x1
+            add cn 10.0.0.7
+            test cn 10.0.0.8
+            save cn
+            swap bm cn
+            swap bm n
+            add cn 0.0.0.0
+            add n 0.0.0.0/0
+            flush nope
+            flush n
+            save n
+            del l a
+            add l nope
+            add l l
+            destroy a
+            list -n
+            frobnicate
+
+            add
+            create
+            create x
+            del n
+            swap n
+            rename n
+            create q hash:ip timeout 3000000
+            create q hash:ipp
+            create q hash:ip maxelem
+            create q hash:ip foo
+            add n 1.2.3.4 foo
+            add n 1.2.3.4 timeout 4
+            destroy n n
+            add n
+            version
+            list -o bad
+            """.split(separator: "\n", omittingEmptySubsequences: false).map(String.init)
+
+        /// What may differ: memory is laid out otherwise, and the times run.
+        private static func compared(_ text: String) -> String {
+            text.split(separator: "\n", omittingEmptySubsequences: false).map { line in
+                if line.hasPrefix("Size in memory") { return "Size in memory" }
+                return line.hasPrefix("Header:") || line.hasPrefix("create ") ? String(line) : SetText.steady(line)
+            }.joined(separator: "\n")
+        }
+
+        private static func steady(_ line: Substring) -> String {
+            var words = line.split(separator: " ", omittingEmptySubsequences: false).map(String.init)
+            if let place = words.firstIndex(of: "timeout"), place + 1 < words.count, words[place + 1] != "0" {
+                words[place + 1] = "*"
+            }
+            return words.joined(separator: " ")
+        }
+
+        /// Blanks part words, but for those between quotation marks.
+        private static func words(_ text: String) -> [String] {
+            var words: [String] = []
+            for (place, part) in text.split(separator: "\"", omittingEmptySubsequences: false).enumerated() {
+                if place % 2 == 1 { words.append(String(part)) } else { words += part.split(separator: " ").map(String.init) }
+            }
+            return words
+        }
+
+        @Test("says, does and answers what ipset does")
+        func commands() throws {
+            let lab = try Lab(.live(queues: 1))
+            defer { lab.tearDown() }
+            let router = try RouterUnderTest(.martlet(workers: 1), in: lab)
+            let binary = try MartletBinary.require()
+            for command in Self.commands {
+                let words = Self.words(command)
+                let theirs = try Program.run(["ipset"] + words, in: lab.router)
+                let ours = try Program.run([binary, "ipset", "--socket", router.socket] + words, in: lab.router)
+                #expect(theirs.status == ours.status, "ipset \(command)")
+                // Ports of one address are sorted by ipset in an order of its own.
+                func lines(_ text: String) -> [Substring] {
+                    let lines = Self.compared(text).split(separator: "\n")
+                    return words.contains("-s") ? lines.sorted() : lines
+                }
+                #expect(lines(theirs.output) == lines(ours.output), "ipset \(command)")
+                #expect(Self.compared(theirs.errors) == Self.compared(ours.errors), "ipset \(command)")
+            }
+        }
+
+        @Test("rules and sets: a missing set is refused, a set in use stays, a reload is one step")
+        func rules() throws {
+            let lab = try Lab(.live(queues: 1))
+            defer { lab.tearDown() }
+            var setup = RouterSetup(rules: "*filter\n-A FORWARD -m set --match-set s src -j DROP\nCOMMIT\n")
+            setup.sets = "create s hash:ip\nadd s 10.0.0.9\n"
+            let router = try RouterUnderTest(.martlet(workers: 1), in: lab, setup: setup)
+            let binary = try MartletBinary.require()
+            func martlet(_ words: [String], input: String? = nil) throws -> Program.Result {
+                try Program.run([binary] + words + ["--socket", router.socket], in: lab.router, input: input)
+            }
+            let missing = try martlet(["rules", "restore", "-"], input: "*filter\n-A INPUT -m set --match-set t src\nCOMMIT\n")
+            #expect(missing.status == 1 && missing.errors.contains("Set t doesn't exist."), "\(missing.errors)")
+            #expect(try martlet(["ipset", "destroy", "s"]).status == 1)
+            #expect(try martlet(["sets", "list", "s", "--terse"]).output.contains("References: 1\n"))
+            #expect(try martlet(["sets", "list", "s", "--json"]).output.contains("\"element\":\"10.0.0.9\""))
+            try router.martlet(["ipset", "add", "s", "10.0.0.8"])
+            // A restore of rules leaves the sets as they are.
+            try router.martlet(["rules", "restore", "-"], input: "*filter\nCOMMIT\n")
+            #expect(SetElements.lines(try router.savedSets()) == ["s 10.0.0.8", "s 10.0.0.9"])
+            try router.martlet(["ipset", "destroy", "s"])
+            // An error anywhere in the text leaves everything as it was.
+            let wrong = try martlet(["sets", "restore", "-"], input: "create x hash:ip\nadd x 1.1.1.1\nadd x 1.1.1.1\n")
+            #expect(wrong.status == 1 && wrong.errors.contains("-:3:"), "\(wrong.errors)")
+            #expect(try router.savedSets() == "")
+            let restore = try Program.run(
+                [binary, "ipset", "restore", "--socket", router.socket], in: lab.router,
+                input: "create x hash:ip\nadd x 1.1.1.1\nadd x 1.1.1.1\n")
+            #expect(restore.status == 1)
+            #expect(restore.errors == "ipset v7.17: Error in line 3: Element cannot be added to the set: it's already added\n")
+        }
+    }
+}
