@@ -166,6 +166,15 @@ extension Worker {
     // MARK: To the host
 
     private mutating func input(_ packet: inout Packet) {
+        // What is for the host is whole in INPUT, tracked or not (ip_local_deliver in net/ipv4/ip_input.c).
+        if packet.isFragment {
+            switch defragment(&packet, isFromHost: false) {
+            case .held: return
+            case .dropped(let reason): return drop(packet, reason)
+            case .assembled: break
+            }
+            packet.readTransport()
+        }
         if case .drop(let reason) = evaluate(.mangle, .input, &packet) { return drop(packet, reason) }
         if case .drop(let reason) = evaluate(.filter, .input, &packet) { return drop(packet, reason) }
         if snapshot.rules.translates, let reason = translate(&packet, .input, .source) { return drop(packet, reason) }
@@ -269,6 +278,8 @@ extension Worker {
     /// An answer of ours to the host's own packet, or what a rule sent back to the host: it reaches INPUT as if it had come over the
     /// loopback interface, on which no rule can name a port.
     private mutating func deliverOwn(_ packet: inout Packet) {
+        if case .drop(let reason) = evaluate(.raw, .prerouting, &packet) { return drop(packet, reason) }
+        if case .drop(let reason) = evaluate(.mangle, .prerouting, &packet) { return drop(packet, reason) }
         if case .drop(let reason) = evaluate(.mangle, .input, &packet) { return drop(packet, reason) }
         if case .drop(let reason) = evaluate(.filter, .input, &packet) { return drop(packet, reason) }
         if packet.address == Packet.assembled {

@@ -55,7 +55,10 @@ extension Worker {
                 return nil
             }
             return trackDatagram(&packet)
-        case .udpLite, .sctp:
+        case .udpLite:
+            guard packet.hasTransport, isRightUDPLite(packet, checks: checks) else { return nil }
+            return trackDatagram(&packet)
+        case .sctp:
             guard packet.hasTransport else { return nil }
             return trackDatagram(&packet)
         default:
@@ -70,12 +73,25 @@ extension Worker {
         return length >= Offset.udpHeader && length <= packet.transportLength
     }
 
+    /// RFC 3828, 3.1: the coverage is zero for the whole or holds the header, and the checksum must be there (udplite_error in
+    /// net/netfilter/nf_conntrack_proto_udp.c).
+    @inline(never)
+    private func isRightUDPLite(_ packet: Packet, checks: Bool) -> Bool {
+        let field = Int(packet.transport16(Offset.udpLength))
+        let coverage = field == 0 ? packet.transportLength : field
+        guard coverage >= Offset.udpHeader, coverage <= packet.transportLength,
+            packet.transport16(Offset.udpChecksum) != 0
+        else { return false }
+        return !checks || packet.hasRightTransportChecksum(covering: coverage)
+    }
+
+    /// DCCP has no ports here: the kernel lost its tracking with 6.16, and takes it for a protocol that it does not know.
     @inline(__always)
     private func tuple(of packet: Packet) -> FlowTuple {
-        FlowTuple(
+        let isPorted = packet.hasTransport && packet.ipProtocol != .dccp
+        return FlowTuple(
             source: packet.source, destination: packet.destination, ipProtocol: packet.ipProtocol,
-            sourcePort: packet.hasTransport ? packet.sourcePort : 0,
-            destinationPort: packet.hasTransport ? packet.destinationPort : 0)
+            sourcePort: isPorted ? packet.sourcePort : 0, destinationPort: isPorted ? packet.destinationPort : 0)
     }
 
     /// Looks the packet's flow up or creates it, and says in which direction and state the packet is.

@@ -333,14 +333,18 @@ extension Packet {
 
     /// Whether the checksum of a whole TCP, UDP or ICMP packet is right; UDP's may be absent (zero, RFC 768).
     @inline(__always)
-    func hasRightTransportChecksum() -> Bool {
+    func hasRightTransportChecksum() -> Bool { hasRightTransportChecksum(covering: transportLength) }
+
+    /// The same of a checksum that covers so many bytes from the transport header on, no more than there are (UDP-Lite).
+    @inline(__always)
+    func hasRightTransportChecksum(covering length: Int) -> Bool {
         var sum: Checksum
         switch ipProtocol {
         case .udp where transport16(Offset.udpChecksum) == 0: return true
-        case .icmp: sum = Checksum()
-        default: sum = pseudoHeader()
+        case .tcp, .udp, .udpLite: sum = pseudoHeader()
+        default: sum = Checksum()
         }
-        unsafe sum.add(UnsafeRawPointer(transport), count: transportLength)
+        unsafe sum.add(UnsafeRawPointer(transport), count: length)
         return sum.folded == 0xFFFF
     }
 

@@ -1,0 +1,6 @@
+import TestSupport
+import Testing
+import Twins
+
+@Suite("Random twins", .serialized)
+struct RandomTwinTests {}
