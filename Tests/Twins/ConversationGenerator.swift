@@ -82,7 +82,7 @@ struct ConversationGenerator {
         case 69...88: client.peer = random.pick(Pool.router)
         case 89...94: client.peer = random.pick(Pool.spare)
         case 95...98: client.peer = random.pick(Pool.groups)
-        default: (client.own, client.peer) = (random.pick(Pool.everywhere), random.pick(Pool.everywhere))
+        default: (client.own, client.peer) = (random.pick(Pool.senders), random.pick(Pool.everywhere))
         }
         let kind: Dialog.Kind =
             switch random.number(1...100) {
@@ -206,7 +206,7 @@ struct ConversationGenerator {
             ip.proto = IPProtocol(rawValue: UInt8(random.pick([0, 4, 6, 17, 41, 103, 200, 255])))
             packet = TestPacket(ip: ip, payload: TestPacket.pattern(random.number(0...40)))
         case 5:
-            ip.source = random.pick(["0.0.0.0", "127.0.0.1", "10.0.0.255", "224.0.0.5", "10.0.0.1", "255.255.255.255"])
+            ip.source = random.pick(["0.0.0.0", "127.0.0.1", "224.0.0.5", "10.0.0.1", "255.255.255.255"])
             packet = TestPacket(ip: ip, transport: .udp(.init(sourcePort: 1000, destinationPort: 53)), payload: TestPacket.pattern(8))
         default:
             packet = TestPacket(ip: ip, transport: .udp(.init(sourcePort: 1000, destinationPort: 53)), payload: TestPacket.pattern(8))

@@ -19,6 +19,7 @@ enum Pool {
     /// Neighbours' addresses that NAT may use.
     static let spare: [IPv4Address] = ["198.51.100.6", "198.51.100.7", "198.51.100.8", "10.0.0.8", "172.16.0.8"]
     static let groups: [IPv4Address] = ["10.0.0.255", "255.255.255.255", "239.1.2.3", "224.0.0.1"]
+    static let senders = hosts.flatMap { $0 } + far + router + spare
     static let everywhere = hosts.flatMap { $0 } + far + router + spare + groups
 
     static let interfaces = topology.sides.map(\.interface)

@@ -24,7 +24,12 @@ extension Worker {
     @inline(never)
     private mutating func walk(from entry: UInt32, _ hook: Hook, _ packet: inout Packet) -> RuleVerdict {
         let ingressBit = hook == .output || hook == .postrouting ? 1 << 63 : portBit(packet.ingress)
-        let egressBit = hook == .prerouting || hook == .input ? 1 << 63 : portBit(packet.egress)
+        let egressBit =
+            switch hook {
+            case .prerouting, .input: UInt64(1) << 63
+            case .output: portBit(packet.announcedEgress)
+            case .forward, .postrouting: packet.isForHost ? 1 << 63 : portBit(packet.egress)
+            }
         let rules = snapshot.rules.rules
         // A REJECT walks other chains before this walk ends, but ends it: the stack has one user at a time.
         let stack = jumpStack

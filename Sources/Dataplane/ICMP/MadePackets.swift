@@ -112,6 +112,18 @@ extension Worker {
         reset.readTransport()
         attach(&reset, to: packet)
         output(&reset)
+        endConnection(of: packet)
+    }
+
+    /// nf_ct_set_closing.
+    private func endConnection(of packet: Packet) {
+        let flow = packet.tracking.flow
+        guard packet.tracking.hasFlow, flows.flows[flow].original.ipProtocol == .tcp else { return }
+        flows.flows[flow].lock.lock()
+        let wasClosed = flows.flows[flow].tcp.state == .close
+        flows.flows[flow].tcp.close()
+        flows.flows[flow].lock.unlock()
+        if !wasClosed { flows.flows[flow].expire(at: now + snapshot.tracking.tcp.timeouts[.close]) }
     }
 
     /// An answer belongs to the flow of what it answers, also while that is not confirmed (nf_conntrack_attach).

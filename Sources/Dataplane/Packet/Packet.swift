@@ -108,8 +108,11 @@ public struct TCPFlags: OptionSet, Sendable, Hashable {
     var largestFragment = 0
     /// The host itself is the destination after all.
     var isForHost = false
-    /// Made here; no further answer is made to it.
+    /// Made here, in answer to another packet.
     var isAnswer = false
+    /// What `-o` is compared with in OUTPUT: the way out from before its rules, whatever they change (nf_hook_state); `.host`
+    /// for the loopback interface.
+    var announcedEgress: PortIndex = .none
 
     static let assembled = UInt64.max
 
