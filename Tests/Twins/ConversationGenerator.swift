@@ -94,8 +94,9 @@ struct ConversationGenerator {
         client.ownPort = random.chance(70) ? random.pick([1000, 1001, 5000, 5001]) : random.pick(Pool.ports)
         client.peerPort = random.pick(Pool.services)
         if case .ping = kind { client.peerPort = client.ownPort }
+        let answerer = Pool.groups.contains(client.peer) ? random.pick(Pool.hosts[far]) : client.peer
         let server = Dialog.View(
-            side: far, own: client.peer, ownPort: client.peerPort, peer: client.own, peerPort: client.ownPort)
+            side: far, own: answerer, ownPort: client.peerPort, peer: client.own, peerPort: client.ownPort)
         return Dialog(kind: kind, client: client, server: server, random: &random)
     }
 

@@ -41,7 +41,7 @@ struct Dialog {
 
     /// The far end learns who speaks to it.
     mutating func learn(_ packet: TestPacket, side: Int, sentByClient: Bool) {
-        guard let ip = packet.ip else { return }
+        guard let ip = packet.ip, !Pool.groups.contains(ip.destination) else { return }
         var view = View(side: side, own: ip.destination, ownPort: 0, peer: ip.source, peerPort: 0)
         if let ports = packet.ports { (view.peerPort, view.ownPort) = ports }
         if sentByClient { server = view }

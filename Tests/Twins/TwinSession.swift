@@ -44,7 +44,7 @@ public struct TwinOptions: Sendable {
 public struct TwinSession {
     public let options: TwinOptions
     /// So many cases share a laboratory.
-    private static let casesPerLab = 500
+    private static let casesPerLab = 100
 
     public init(_ options: TwinOptions) { self.options = options }
 

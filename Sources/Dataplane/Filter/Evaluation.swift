@@ -23,7 +23,8 @@ extension Worker {
 
     @inline(never)
     private mutating func walk(from entry: UInt32, _ hook: Hook, _ packet: inout Packet) -> RuleVerdict {
-        let ingressBit = hook == .output || hook == .postrouting ? 1 << 63 : portBit(packet.ingress)
+        // What is forwarded still has its way in when it leaves (ip_output); what the host sends has none.
+        let ingressBit = hook == .output ? 1 << 63 : portBit(packet.ingress)
         let egressBit =
             switch hook {
             case .prerouting, .input: UInt64(1) << 63

@@ -19,9 +19,7 @@ extension Worker {
         guard mayBeAnswered(packet) else { return }
         // Never about an error (RFC 1122, 3.2.2).
         if packet.ipProtocol == .icmp {
-            guard packet.transportLength > 0, !ICMPType.isError(packet.transport8(Offset.icmpType)),
-                packet.transport8(Offset.icmpType) <= ICMPType.highest
-            else { return }
+            guard packet.transportLength > 0, ICMPType.mayBeAnswered(packet.transport8(Offset.icmpType)) else { return }
         }
         guard icmpLimiter.allows(type, code: code, to: packet.source, now: now, snapshot.settings.icmp) else { return }
         let isToUs = routing.ports.isLocal(packet.destination)
@@ -72,7 +70,7 @@ extension Worker {
                 guard packet.hasTransport, packet.hasRightTransportChecksum() else { return }
             case .gre, .ah, .esp, .sctp, .udpLite: break
             // Whatever else it is, the kernel sums it up as it does ICMP (nf_reject_verify_csum, nf_ip_checksum).
-            default: guard packet.hasRightTransportChecksum() else { return }
+            default: guard packet.transportLength == 0 || packet.hasRightTransportChecksum() else { return }
             }
             sendError(ICMPType.destinationUnreachable, kind.rawValue, about: packet)
         }
