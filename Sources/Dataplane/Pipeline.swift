@@ -211,6 +211,7 @@ extension Worker {
     /// unless a rule changes what the choice depends on.
     mutating func output(_ packet: inout Packet) {
         if packet.isAnswer, !reroute(&packet) { return }
+        if snapshot.rules.tracks, !packet.isAnswer, packet.ipProtocol == .icmp { trackHostError(&packet) }
         packet.announcedEgress = packet.isForHost ? .host : packet.egress
         if case .drop(let reason) = evaluate(.raw, .output, &packet) { return drop(packet, reason) }
         if snapshot.rules.tracks, packet.tracking.state == .none, let reason = track(&packet, verifies: false) {

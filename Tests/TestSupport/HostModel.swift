@@ -55,7 +55,7 @@ public struct HostModel {
     }
 
     /// Protocols that the kernel takes, even if it makes nothing of a packet.
-    private static let knownProtocols: Set<UInt8> = [1, 2, 6, 17, 136]
+    private static let knownProtocols: Set<UInt8> = [1, 2, 6, 17, 103, 136]
 
     /// RFC 9293, 3.5.2 and 3.10.7: a listener answers a SYN, nobody else anything but with a reset.
     private mutating func answer(_ segment: TestPacket.TCP, of packet: TestPacket, _ ip: TestPacket.IP) -> TestPacket? {

@@ -36,7 +36,8 @@ struct ConversationGenerator {
 
     private mutating func learn(_ outputs: ArraySlice<TwinOutcome.Output>) {
         for output in outputs {
-            if output.packet.ip != nil { seen.append((output.side, output.packet)) }
+            // Who quotes, quotes at least eight bytes behind the header (RFC 792).
+            if let ip = output.packet.ip, output.packet.packetBytes.count >= 28 + ip.options.count { seen.append((output.side, output.packet)) }
             guard let spoke, let ip = output.packet.ip, ip.id == spoke.id else { continue }
             dialogs[spoke.dialog].learn(output.packet, side: output.side, sentByClient: spoke.isClient)
         }
@@ -136,6 +137,9 @@ struct ConversationGenerator {
 
     /// The same packet in pieces: in order in one step, or each in a step of its own in any order, with one missing or doubled.
     private mutating func fragments(of packet: TestPacket, side: Int, _ names: NumberNames) -> TwinCase.Step {
+        var packet = packet
+        // Whether the kernel keeps Don't Fragment on a TCP segment that it cuts again depends on more than the packet.
+        if packet.ip?.proto == .tcp { packet.ip?.dontFragment = false }
         let name = "$f\(nextFragment)"
         nextFragment += 1
         let size = random.pick([8, 16, 24, 48])

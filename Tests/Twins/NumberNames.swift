@@ -44,6 +44,18 @@ struct NumberNames {
         return numbers
     }
 
+    /// Takes chosen ports, and the checksum that follows from them, out of a first fragment, whose text is only bytes.
+    func hide(in packet: inout TestPacket) {
+        guard let ip = packet.ip, ip.moreFragments, ip.offset == 0, [6, 17].contains(ip.proto.rawValue),
+            packet.payload.count >= 8
+        else { return }
+        let ports = [0, 2].map { UInt16(packet.payload[$0]) << 8 | UInt16(packet.payload[$0 + 1]) }
+        if ports.allSatisfy({ known.contains($0) }) { return }
+        for place in [0, 1, 2, 3] + (ip.proto == .udp ? [6, 7] : [16, 17]) where place < packet.payload.count {
+            packet.payload[place] = 0
+        }
+    }
+
     /// The packet's text with names in place of numbers.
     func text(of packet: TestPacket) -> String {
         if names.isEmpty { return packet.description }

@@ -67,6 +67,7 @@ struct OutcomeRecorder {
             quoted.ip?.id = 0
             packet.payload = quoted.packetBytes
         }
+        names.hide(in: &packet)
         return names.text(of: packet) + (isOwn ? " id *" : "")
     }
 

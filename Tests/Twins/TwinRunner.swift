@@ -24,14 +24,22 @@ public struct TwinRunner {
         self.martlet = martlet
     }
 
-    /// Makes the case of a seed; the conversation is made while the kernel takes part in it.
-    ///
-    /// - Throws: `KernelSide.Refusal`, or what fails in the laboratory.
-    public func make(seed: UInt64, hasNAT: Bool) throws -> (TwinCase, TwinOutcome, PacketPattern.Bindings) {
+    private static func start(seed: UInt64, hasNAT: Bool) -> (TwinCase, SeededRandom) {
         var random = SeededRandom(seed: seed)
         var twinCase = TwinCase(seed: seed)
         var rules = RulesetGenerator(random: SeededRandom(seed: random.next()), hasNAT: hasNAT)
         twinCase.tables = rules.tables(rules: random.pick(weighted: [(3, 5), (3, 10), (2, 20), (1, 40)]))
+        return (twinCase, random)
+    }
+
+    /// The rules of a seed, as iptables-save text.
+    public static func rules(seed: UInt64, hasNAT: Bool) -> String { start(seed: seed, hasNAT: hasNAT).0.rules }
+
+    /// Makes the case of a seed; the conversation is made while the kernel takes part in it.
+    ///
+    /// - Throws: `KernelSide.Refusal`, or what fails in the laboratory.
+    public func make(seed: UInt64, hasNAT: Bool) throws -> (TwinCase, TwinOutcome, PacketPattern.Bindings) {
+        var (twinCase, random) = Self.start(seed: seed, hasNAT: hasNAT)
         var conversation = ConversationGenerator(
             random: SeededRandom(seed: random.next()), packets: random.number(5...30))
         // More than any case needs; those not used do no harm.

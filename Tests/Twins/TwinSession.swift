@@ -49,10 +49,15 @@ public struct TwinSession {
     public init(_ options: TwinOptions) { self.options = options }
 
     /// A case that differs, made small.
-    public struct Failure {
+    public struct Failure: CustomStringConvertible {
         public var seed: UInt64
+        public var ruleCount: Int
         public var differences: [String]
         public var scenario: String
+
+        public var description: String {
+            "seed \(seed) differs:\n" + differences.map { "  \($0)\n" }.joined() + scenario
+        }
     }
 
     /// Runs and prints.
@@ -72,7 +77,7 @@ public struct TwinSession {
                     let seed = options.seed &+ UInt64(count)
                     count += 1
                     do {
-                        if let failure = try check(runner, seed: seed, hasNAT: hasNAT) {
+                        if let failure = try Self.check(runner, seed: seed, hasNAT: hasNAT) {
                             failures += 1
                             report(failure, hasNAT: hasNAT)
                         }
@@ -94,9 +99,7 @@ public struct TwinSession {
     }
 
     private func report(_ failure: Failure, hasNAT: Bool) {
-        print("seed \(failure.seed)\(hasNAT ? " with NAT" : "") differs:")
-        for difference in failure.differences { print("  " + difference) }
-        print(failure.scenario)
+        print("\(hasNAT ? "with" : "without") NAT, \(failure)")
         if let folder = options.folder {
             let file = "\(folder)/twins-\(failure.seed).scenario"
             try? writeFile(file, failure.scenario)
@@ -106,7 +109,7 @@ public struct TwinSession {
     }
 
     /// - Returns: nil if the case's routers are twins, also on second sight: a chance in what NAT chose passes.
-    public func check(_ runner: TwinRunner, seed: UInt64, hasNAT: Bool) throws -> Failure? {
+    public static func check(_ runner: TwinRunner, seed: UInt64, hasNAT: Bool) throws -> Failure? {
         let (twinCase, verdict) = try runner.compare(seed: seed, hasNAT: hasNAT)
         guard !isTwin(verdict), try !isTwin(runner.compare(twinCase)) else { return nil }
         let small = shrunk(twinCase) { candidate in
@@ -119,10 +122,10 @@ public struct TwinSession {
         case .different(let found): differences = found
         }
         let scenario = small.scenario(caption: "twins, seed \(seed)", outcome: try runner.kernelOutcome(small))
-        return Failure(seed: seed, differences: differences, scenario: scenario)
+        return Failure(seed: seed, ruleCount: small.ruleCount, differences: differences, scenario: scenario)
     }
 
-    private func isTwin(_ verdict: TwinRunner.Verdict) -> Bool {
+    private static func isTwin(_ verdict: TwinRunner.Verdict) -> Bool {
         if case .twins = verdict { true } else { false }
     }
 }

@@ -238,6 +238,16 @@ extension Worker {
 
     // MARK: ICMP errors
 
+    /// What the host's own ICMP says of a packet that reached it belongs to that packet's flow before any rule sees it
+    /// (icmp_glue_bits in net/ipv4/icmp.c). Only of a protocol that it does not know: UDP and TCP have forgotten the flow by then.
+    @inline(never)
+    mutating func trackHostError(_ packet: inout Packet) {
+        guard packet.hasTransport, packet.transport8(Offset.icmpType) == ICMPType.destinationUnreachable,
+            packet.transport8(Offset.icmpCode) == 2
+        else { return }
+        trackError(&packet)
+    }
+
     /// An error belongs to the flow of the packet that it carries, and travels against it (nf_conntrack_inet_error).
     private mutating func trackError(_ packet: inout Packet) {
         guard let inner = InnerPacket(packet), let answer = inner.tuple.inverted else { return }
