@@ -71,7 +71,7 @@ let package = Package(
         .executableTarget(
             name: "martlet-twins", dependencies: ["Twins", "TestSupport"], path: "Tests/TwinsTool",
             swiftSettings: settings),
-        .testTarget(name: "TwinTests", dependencies: ["Twins", "TestSupport"], swiftSettings: settings),
+        .testTarget(name: "TwinTests", dependencies: ["Net", "Twins", "TestSupport"], swiftSettings: settings),
     ],
     swiftLanguageModes: [.v6]
 )

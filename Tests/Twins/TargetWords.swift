@@ -5,7 +5,7 @@ extension RulesetGenerator {
     mutating func targetWords(_ description: ExtensionDescription, hook: Hook?) -> ([String], [UInt8]?) {
         switch description.name {
         case "DNAT": return dnat()
-        case "SNAT": return snat()
+        case "SNAT": return snat(hook: hook)
         case "MASQUERADE":
             return random.chance(25) ? (["--to-ports", chosenPorts()], [6, 17]) : ([], nil)
         case "REDIRECT":
@@ -69,8 +69,9 @@ extension RulesetGenerator {
         }
     }
 
-    private mutating func snat() -> ([String], [UInt8]?) {
-        let address = random.pick(Pool.spare + [Pool.router[1]])
+    private mutating func snat(hook: Hook?) -> ([String], [UInt8]?) {
+        // In INPUT an address of its own would make the host answer itself, by the loopback interface, which is the kernel's alone.
+        let address = random.pick(Pool.spare + (hook == .postrouting ? [Pool.router[1]] : []))
         switch random.number(1...6) {
         case 1...4: return (["--to-source", "\(address)"], nil)
         default: return (["--to-source", "\(address):\(chosenPorts())"], [6, 17])
