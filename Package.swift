@@ -75,3 +75,14 @@ let package = Package(
     ],
     swiftLanguageModes: [.v6]
 )
+
+// The fuzzers need a build of their own, with every module instrumented: `scripts/fuzz` asks for them.
+if Context.environment["MARTLET_FUZZ"] != nil {
+    let fuzz: [SwiftSetting] = settings + [.unsafeFlags(["-sanitize=fuzzer", "-parse-as-library"])]
+    let link: [LinkerSetting] = [.unsafeFlags(["-sanitize=fuzzer", "-use-ld=lld"])]
+    for (name, dependencies) in [("RulesFuzzer", ["Rules"])] as [(String, [Target.Dependency])] {
+        package.targets.append(
+            .executableTarget(
+                name: name, dependencies: dependencies, path: "Tests/Fuzzers/\(name)", exclude: ["seeds"], swiftSettings: fuzz, linkerSettings: link))
+    }
+}

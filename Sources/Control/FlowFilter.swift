@@ -14,11 +14,14 @@ public struct FlowFilter: Hashable, Sendable, Codable {
     /// The protocol's state in upper case, such as ESTABLISHED.
     public var state: String?
     public var mark: UInt32?
+    /// A zone that either direction is in.
+    public var zone: UInt16?
 
     public init(
         protocol: IPProtocol? = nil, source: IPv4Prefix? = nil, destination: IPv4Prefix? = nil,
         sourcePort: UInt16? = nil, destinationPort: UInt16? = nil, replySource: IPv4Prefix? = nil,
-        replyDestination: IPv4Prefix? = nil, state: String? = nil, mark: UInt32? = nil
+        replyDestination: IPv4Prefix? = nil, state: String? = nil, mark: UInt32? = nil,
+        zone: UInt16? = nil
     ) {
         self.protocol = `protocol`
         self.source = source
@@ -29,6 +32,7 @@ public struct FlowFilter: Hashable, Sendable, Codable {
         self.replyDestination = replyDestination
         self.state = state
         self.mark = mark
+        self.zone = zone
     }
 
     /// Names no field, and so means every flow.
@@ -44,5 +48,6 @@ public struct FlowFilter: Hashable, Sendable, Codable {
             && (replyDestination?.contains(flow.reply.destination) ?? true)
             && (state == nil || state == flow.state)
             && (mark == nil || mark == flow.mark)
+            && (zone == nil || zone == flow.zone || zone == 0 && flow.zoneSide != .both)
     }
 }

@@ -9,15 +9,15 @@ extension FlowRow {
         // The protocol's own words; an offloaded flow's state is not kept, so the kernel leaves it out.
         if let gre { text += "timeout=\(gre.unreplied), stream_timeout=\(gre.stream) " }
         if let state, !isOffloaded { text += "\(state) " }
-        text += original.procText
+        text += original.procText(zone: zoneSide == .original ? "zone-orig=\(zone) " : "")
         if !isReplySeen { text += "[UNREPLIED] " }
-        text += reply.procText
+        text += reply.procText(zone: zoneSide == .reply ? "zone-reply=\(zone) " : "")
         if isOffloaded {
             text += "[OFFLOAD] "
         } else if isAssured {
             text += "[ASSURED] "
         }
-        return text + "mark=\(mark) zone=\(zone) use=\(use)"
+        return text + "mark=\(mark) " + (zoneSide == .both ? "zone=\(zone) " : "") + "use=\(use)"
     }
 
     /// The names of l4proto_name in the same file; all others are "unknown".
@@ -34,14 +34,14 @@ extension FlowRow {
 }
 
 extension FlowTuple {
-    /// Both addresses, the key of the protocol, and the counters, each followed by a space.
-    fileprivate var procText: String {
+    /// Both addresses, the key of the protocol, the zone, and the counters, each followed by a space.
+    fileprivate func procText(zone: String) -> String {
         var text = "src=\(source) dst=\(destination) "
         if let icmp { text += "type=\(icmp.type) code=\(icmp.code) id=\(icmp.id) " }
         if let sourcePort, let destinationPort { text += "sport=\(sourcePort) dport=\(destinationPort) " }
         if let gre {
             text += "srckey=0x\(String(gre.source, radix: 16)) dstkey=0x\(String(gre.destination, radix: 16)) "
         }
-        return text + "packets=\(packets) bytes=\(bytes) "
+        return text + zone + "packets=\(packets) bytes=\(bytes) "
     }
 }

@@ -123,7 +123,7 @@ extension Worker {
     }
 
     @inline(__always)
-    private func take(_ way: RouteResult, _ packet: inout Packet) {
+    func take(_ way: RouteResult, _ packet: inout Packet) {
         packet.egress = way.egress
         packet.nextHop = way.nextHop
         packet.isViaGateway = way.isGateway
@@ -138,7 +138,8 @@ extension Worker {
     /// ip_forward in net/ipv4/ip_forward.c.
     @inline(__always)
     private mutating func forward(_ packet: inout Packet) {
-        if packet.isLinkBroadcast { return drop(packet, .linkBroadcastForward) }
+        // A rule may have made a group's frame one of ours (`-m cluster`).
+        if packet.isLinkBroadcast, packet.linkDestination.isGroup { return drop(packet, .linkBroadcastForward) }
         if packet.ttl <= 1 {
             // RFC 1812, 5.3.1.
             sendError(ICMPType.timeExceeded, 0, about: packet)
@@ -260,7 +261,7 @@ extension Worker {
 
     /// The POSTROUTING hook and the way out (ip_output in net/ipv4/ip_output.c).
     @inline(__always)
-    private mutating func leave(_ packet: inout Packet) {
+    mutating func leave(_ packet: inout Packet) {
         if case .drop(let reason) = evaluate(.mangle, .postrouting, &packet) { return drop(packet, reason) }
         if snapshot.rules.translates, let reason = translate(&packet, .postrouting, .source) {
             return drop(packet, reason)

@@ -74,8 +74,13 @@ public struct Arrival: Sendable {
     var nextFragmentCheck = Instant(nanoseconds: 0)
     var random: RandomSource
 
-    /// Where `walk` comes back to from the chains it is in.
-    let jumpStack = Slab<UInt32>(count: 64)
+    /// Where `walk` comes back to from the chains it is in: once for the packet, and once more for the copy of it that a TEE in
+    /// the middle of the walk sends through OUTPUT and POSTROUTING.
+    let jumpStack = Slab<UInt32>(count: 128)
+    /// Whether a TEE's copy is on its way, which is not copied again (in_nf_duplicate of the kernel's task).
+    var isDuplicating = false
+    /// Where a copy of a datagram that was put together lies.
+    let copyBuffer: UnsafeMutableRawPointer
     var routeCache = RouteCache()
     let hashesAhead = Slab<UInt64>(count: Worker.burstLimit)
     /// Where what was read ahead goes, so that it is read at all.
@@ -106,9 +111,13 @@ public struct Arrival: Sendable {
         owner = FlowOwner(worker: id, table: shared.flows, epochs: shared.epochs)
         random = RandomSource(seed: seed)
         unsafe assembly = .allocate(byteCount: 0x10000 + 64, alignment: 64)
+        unsafe copyBuffer = .allocate(byteCount: 0x10000 + 64, alignment: 64)
     }
 
-    deinit { unsafe assembly.deallocate() }
+    deinit {
+        unsafe assembly.deallocate()
+        unsafe copyBuffer.deallocate()
+    }
 
     /// Takes a burst through the router. Every frame's chunk is the worker's from here on; what `output` holds afterwards is the
     /// caller's again.

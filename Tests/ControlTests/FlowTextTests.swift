@@ -16,11 +16,11 @@ struct FlowTextTests {
 
     static func flow(
         _ number: IPProtocol, _ timeout: UInt32, _ state: String? = nil, _ original: FlowTuple, _ reply: FlowTuple,
-        seen: Bool, assured: Bool = false, gre: GRETimeouts? = nil, use: UInt32 = 2
+        seen: Bool, assured: Bool = false, gre: GRETimeouts? = nil, zone: UInt16 = 0, side: ZoneSide = .both, use: UInt32 = 2
     ) -> FlowRow {
         FlowRow(
             protocol: number, timeout: timeout, state: state, original: original, reply: reply, isReplySeen: seen,
-            isAssured: assured, isOffloaded: false, gre: gre, mark: 0, zone: 0, use: use)
+            isAssured: assured, isOffloaded: false, gre: gre, mark: 0, zone: zone, zoneSide: side, use: use)
     }
 
     static let tcp = flow(
@@ -46,6 +46,15 @@ struct FlowTextTests {
         (flow(.esp, 599, nil, tuple("10.0.0.2", "198.51.100.2", packets: 1, bytes: 60),
             tuple("198.51.100.2", "198.51.100.1", packets: 0, bytes: 0), seen: false),
         "ipv4     2 unknown  50 599 src=10.0.0.2 dst=198.51.100.2 packets=1 bytes=60 [UNREPLIED] src=198.51.100.2 dst=198.51.100.1 packets=0 bytes=0 mark=0 zone=0 use=2"),
+        (flow(.udp, 29, nil, tuple("127.0.0.1", "127.0.0.1", (4053, 53), packets: 1, bytes: 29),
+            tuple("127.0.0.1", "127.0.0.1", (53, 4053), packets: 0, bytes: 0), seen: false, zone: 7, side: .original),
+        "ipv4     2 udp      17 29 src=127.0.0.1 dst=127.0.0.1 sport=4053 dport=53 zone-orig=7 packets=1 bytes=29 [UNREPLIED] src=127.0.0.1 dst=127.0.0.1 sport=53 dport=4053 packets=0 bytes=0 mark=0 use=2"),
+        (flow(.udp, 29, nil, tuple("127.0.0.1", "127.0.0.1", (4054, 54), packets: 1, bytes: 29),
+            tuple("127.0.0.1", "127.0.0.1", (54, 4054), packets: 0, bytes: 0), seen: false, zone: 8, side: .reply),
+        "ipv4     2 udp      17 29 src=127.0.0.1 dst=127.0.0.1 sport=4054 dport=54 packets=1 bytes=29 [UNREPLIED] src=127.0.0.1 dst=127.0.0.1 sport=54 dport=4054 zone-reply=8 packets=0 bytes=0 mark=0 use=2"),
+        (flow(.udp, 29, nil, tuple("127.0.0.1", "127.0.0.1", (4055, 55), packets: 1, bytes: 29),
+            tuple("127.0.0.1", "127.0.0.1", (55, 4055), packets: 0, bytes: 0), seen: false, zone: 9, side: .both),
+        "ipv4     2 udp      17 29 src=127.0.0.1 dst=127.0.0.1 sport=4055 dport=55 packets=1 bytes=29 [UNREPLIED] src=127.0.0.1 dst=127.0.0.1 sport=55 dport=4055 packets=0 bytes=0 mark=0 zone=9 use=2"),
     ])
     func line(_ flow: FlowRow, _ text: String) { #expect(flow.procText == text) }
 
@@ -53,7 +62,7 @@ struct FlowTextTests {
         (FlowFilter(), true), (FlowFilter(protocol: .tcp, source: "10.0.0.0/8", destinationPort: 80), true),
         (FlowFilter(protocol: .udp), false), (FlowFilter(source: "10.1.0.0/16"), false), (FlowFilter(sourcePort: 80), false),
         (FlowFilter(replyDestination: "198.51.100.1/32", state: "ESTABLISHED", mark: 0), true),
-        (FlowFilter(mark: 1), false), (FlowFilter(state: "CLOSE"), false),
+        (FlowFilter(mark: 1), false), (FlowFilter(state: "CLOSE"), false), (FlowFilter(zone: 0), true), (FlowFilter(zone: 5), false),
     ])
     func filter(_ filter: FlowFilter, _ isTaken: Bool) { #expect(filter.matches(Self.tcp) == isTaken) }
 }

@@ -55,6 +55,9 @@ struct FlowTableTests {
     func size() {
         let table = FlowTable(maximum: 1 << 16, workerCount: 2, key: 1)
         #expect(table.bytesPerFlow <= 256)
+        // Also if every flow has labels, and with something left for what is still to come.
+        #expect(MemoryLayout<Flow>.stride <= 208)
+        #expect(table.bytesPerFlow + FlowTable.bytesOfLabels <= 256)
     }
 
     @Test("a flow ends when its time is over, and at most a quarter of a second later; not before", arguments: [1, 2, 3] as [UInt64])

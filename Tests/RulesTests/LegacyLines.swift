@@ -254,6 +254,7 @@ let legacyLines: [LineGroup] = [
             -m connbytes ! --connbytes 0: --connbytes-mode bytes --connbytes-dir both
             -m connbytes --connbytes 0:18446744073709551615 --connbytes-mode bytes --connbytes-dir both
             -m connbytes --connbytes 5:18446744073709551615 --connbytes-mode bytes --connbytes-dir both
+            -m connbytes ! --connbytes 2:2 --connbytes-mode bytes --connbytes-dir both
             -m recent --rcheck --hitcount 255
             -m recent --rcheck --hitcount 256
             -m recent --rcheck --hitcount 65535

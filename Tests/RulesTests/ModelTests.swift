@@ -84,6 +84,16 @@ struct ModelTests {
         #expect(found.first?.error.message == "match \"owner\" does not act yet")
     }
 
+    @Test("of CT, only the options that do nothing yet are named")
+    func inactiveOptions() throws {
+        let ruleset = try Ruleset.restoring(
+            "*raw\n-A PREROUTING -j CT --zone 5\n-A PREROUTING -j CT --notrack\n-A PREROUTING -p tcp -j CT --helper ftp --ctevents new --zone 3\nCOMMIT\n",
+            file: "-")
+        let found = ruleset.inactive()
+        #expect(found.map(\.ruleNumber) == [3])
+        #expect(found.first?.error.message == "each of the options \"--helper\", \"--ctevents\" of target \"CT\" does not act yet")
+    }
+
     @Test("sets that rules name are looked for")
     func sets() throws {
         let ruleset = try Ruleset.restoring(

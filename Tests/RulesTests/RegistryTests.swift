@@ -47,7 +47,7 @@ struct RegistryTests {
             return rule.matches.allSatisfy(\.isFlowInvariant) && rule.target.isFlowInvariant
         }
         for line in [
-            "-p tcp --dport 22 -j ACCEPT", "-m conntrack --ctstate NEW", "-m mark --mark 1 -j MARK --set-mark 2",
+            "-p tcp --dport 22 -j ACCEPT", "-m conntrack --ctstate NEW", "-m mark --mark 1 -j MARK --set-mark 2", "-j CONNMARK --set-mark 2",
         ] {
             #expect(try isInvariant(line), "\(line)")
         }
@@ -55,6 +55,7 @@ struct RegistryTests {
             "-p tcp --syn", "-m limit", "-m length --length 5", "-m ttl --ttl-gt 5", "-j LOG",
             "-m statistic --mode random --probability 0.5",
             "-m recent --set", "-m conntrack --ctexpire 5", "-p tcp --syn -j TCPMSS --set-mss 1400", "-j REJECT",
+            "-j CONNMARK --restore-mark", "-j CONNMARK --xor-mark 1", "-j CONNMARK --set-mark 2 --left-shift-mark 1",
         ] {
             #expect(try !isInvariant(line), "\(line)")
         }

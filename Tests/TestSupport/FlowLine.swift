@@ -13,6 +13,8 @@ public struct FlowLine: Sendable, Hashable, CustomStringConvertible {
     public var isUnreplied: Bool
     public var isAssured: Bool
     public var mark: String
+    /// `zone=5`, `zone-orig=5` or `zone-reply=5`; empty for zone 0.
+    public var zone: String
 
     /// - Throws: `LabError` if the line is not one of a connection.
     public init(_ line: some StringProtocol) throws {
@@ -47,6 +49,8 @@ public struct FlowLine: Sendable, Hashable, CustomStringConvertible {
         original = tuples[0]
         reply = tuples[1]
         mark = other["mark"] ?? "0"
+        zone = ["zone", "zone-orig", "zone-reply"].compactMap { name in other[name].map { "\(name)=\($0)" } }
+            .filter { $0 != "zone=0" }.joined(separator: " ")
     }
 
     private static func text(_ tuple: [String: String]) -> String {
@@ -60,7 +64,7 @@ public struct FlowLine: Sendable, Hashable, CustomStringConvertible {
         [
             proto, state, Self.text(original), isUnreplied ? "[UNREPLIED]" : "", Self.text(reply),
             isAssured ? "[ASSURED]" : "",
-            "mark=\(mark)",
+            "mark=\(mark)", zone,
         ].filter { !$0.isEmpty }.joined(separator: " ")
     }
 

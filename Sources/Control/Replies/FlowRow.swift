@@ -20,13 +20,17 @@ public struct FlowRow: Hashable, Sendable, Codable {
     public var helper: String?
     public var mark: UInt32
     public var zone: UInt16
+    /// Which of the flow's directions are in the zone; the other one is in zone 0.
+    public var zoneSide: ZoneSide
+    /// Labels that rules have set, 0 to 127, in order.
+    public var labels: [UInt8]
     /// References to the entry.
     public var use: UInt32
 
     public init(
         protocol: IPProtocol, timeout: UInt32? = nil, state: String? = nil, original: FlowTuple, reply: FlowTuple,
         isReplySeen: Bool, isAssured: Bool, isOffloaded: Bool, gre: GRETimeouts? = nil, helper: String? = nil,
-        mark: UInt32, zone: UInt16, use: UInt32
+        mark: UInt32, zone: UInt16, zoneSide: ZoneSide = .both, labels: [UInt8] = [], use: UInt32
     ) {
         self.protocol = `protocol`
         self.timeout = timeout
@@ -40,8 +44,15 @@ public struct FlowRow: Hashable, Sendable, Codable {
         self.helper = helper
         self.mark = mark
         self.zone = zone
+        self.zoneSide = zoneSide
+        self.labels = labels
         self.use = use
     }
+}
+
+/// Which directions of a flow a zone is for (`CT --zone`, `--zone-orig`, `--zone-reply`).
+public enum ZoneSide: String, Hashable, Sendable, Codable {
+    case both, original, reply
 }
 
 /// What nf_conntrack_proto_gre prints of a flow, in seconds.

@@ -12,6 +12,8 @@ public struct CompiledRule: Sendable {
         /// `-f`: second and further fragments.
         public static let fragment = Flags(rawValue: 1 << 3)
         public static let notFragment = Flags(rawValue: 1 << 4)
+        /// It stands in a long segment and is found by the index.
+        static let indexed = Flags(rawValue: 1 << 5)
     }
 
     public var source: UInt32 = 0

@@ -16,6 +16,10 @@ import Synchronization
     /// Operands of no fixed length: strings, programs, prefixes. A rule names its own by place and number.
     let bytes: Slab<UInt8>
     let words: Slab<UInt32>
+    let hashMarks: Slab<HashMark>
+    let connectionCounts: Slab<ConnectionCount>
+    /// nil if no chain is long.
+    let index: RuleIndex?
     private let counters: Slab<RuleCounter>
     private var entries = Entries(repeating: CompiledRules.none)
     public let ruleCount: Int
@@ -41,23 +45,25 @@ import Synchronization
         public var entries: [(RuleTable, Hook, UInt32)] = []
         public var bytes: [UInt8] = []
         public var words: [UInt32] = []
+        public var hashMarks: [HashMark] = []
+        public var connectionCounts: [ConnectionCount] = []
         public var tracks = false
 
         public init() {}
     }
 
-    public init(_ source: Source, workerCount: Int) {
-        func slab<T>(_ values: [T]) -> Slab<T> {
-            let slab = Slab<T>(count: max(values.count, 1))
-            for (index, value) in values.enumerated() { slab[index] = value }
-            return slab
-        }
-        rules = slab(source.rules)
-        matches = slab(source.matches)
-        natRanges = slab(source.natRanges)
-        portRanges = slab(source.portRanges)
-        bytes = slab(source.bytes)
-        words = slab(source.words)
+    /// - Parameter isIndexed: false asks all rules one by one, which only tests and benchmarks want.
+    public init(_ source: Source, workerCount: Int, isIndexed: Bool = true) {
+        var source = source
+        index = isIndexed ? RuleIndexBuilder.build(&source) : nil
+        rules = Slab(source.rules)
+        matches = Slab(source.matches)
+        natRanges = Slab(source.natRanges)
+        portRanges = Slab(source.portRanges)
+        bytes = Slab(source.bytes)
+        words = Slab(source.words)
+        hashMarks = Slab(source.hashMarks)
+        connectionCounts = Slab(source.connectionCounts)
         ruleCount = source.rules.count
         self.workerCount = workerCount
         counters = Slab(count: workerCount * source.rules.count)
@@ -105,6 +111,9 @@ import Synchronization
         portRanges.deallocate()
         bytes.deallocate()
         words.deallocate()
+        hashMarks.deallocate()
+        connectionCounts.deallocate()
+        index?.deallocate()
         counters.deallocate()
     }
 }

@@ -32,11 +32,23 @@ extension Worker {
             case .forward, .postrouting: packet.isForHost ? 1 << 63 : portBit(packet.egress)
             }
         let rules = snapshot.rules.rules
-        // A REJECT walks other chains before this walk ends, but ends it: the stack has one user at a time.
+        // A REJECT or MIRROR walks other chains before this walk ends, but ends it; a TEE does not, and its copy has a stack of
+        // its own. So each has one user at a time.
         let stack = jumpStack
+        let bottom = isDuplicating ? Self.jumpDepth : 0
         var depth = 0
         var current = entry
+        var cursor = RuleIndex.Cursor()
         while true {
+            if rules[current].flags.contains(.indexed), let index = snapshot.rules.index {
+                current = index.next(
+                    from: current, packet, ingress: UInt32(truncatingIfNeeded: ingressBit.trailingZeroBitCount),
+                    egress: UInt32(truncatingIfNeeded: egressBit.trailingZeroBitCount), &cursor)
+                // A segment may go on in the next chunk, which has its own part of the index.
+                if current % UInt32(RuleIndex.chunkRules) == 0, cursor.chunk != Int(current) / RuleIndex.chunkRules {
+                    continue
+                }
+            }
             var spoilt: DropReason?
             guard matches(rules, current, packet, ingressBit, egressBit, hook, &spoilt) else {
                 if let spoilt { return .drop(spoilt) }
@@ -58,17 +70,17 @@ extension Worker {
                     current = policy(after: current)
                 } else {
                     depth &-= 1
-                    current = stack[depth]
+                    current = stack[bottom &+ depth]
                 }
             case .jump(let target):
                 guard depth < Self.jumpDepth else { return .drop(.rule) }
-                stack[depth] = current &+ 1
+                stack[bottom &+ depth] = current &+ 1
                 depth &+= 1
                 current = target
             case .goto(let target):
                 // A goto from a built-in chain comes back to that chain's policy.
                 if depth == 0 {
-                    stack[0] = policy(after: current)
+                    stack[bottom] = policy(after: current)
                     depth = 1
                 }
                 current = target

@@ -9,7 +9,9 @@ import Synchronization
 ///   reply slot is not yet in the index.
 /// - `status`: atomic; bits are only ever set, but for the life of one entry.
 /// - `expires`: atomic, relaxed; whoever sees a packet writes it, the timer wheel reads it.
-/// - `lock`: guards `tcp`, `counters`, `mark` and `timeoutState`.
+/// - `lock`: guards `tcp`, `counters`, and what is made of an old `mark` or of old labels; both may be read without it.
+/// - `incarnation`: atomic; grows when the entry is given to another flow, so that who remembers a flow by number knows it again.
+/// - `helper`, `masterHelper`, `masterSource`: written by the worker that creates the flow, before anybody can find it.
 /// - `wheelNext`, `wheelPrevious`, `owner`: only the worker that created the flow.
 /// - `nextDead`: whoever won the right to kill the flow (it set `dying`), until the owner has taken it.
 ///
@@ -34,6 +36,8 @@ public struct Flow: ~Copyable {
         public static let replyReserved = Status(rawValue: 1 << 24)
         /// Ours: the flow stands in the index by its original source too.
         public static let bySource = Status(rawValue: 1 << 26)
+        /// Ours: the flow has labels, which lie in the table beside it.
+        public static let labelled = Status(rawValue: 1 << 27)
         /// Ours: MASQUERADE chose the source address, so the flow dies with it.
         public static let masqueraded = Status(rawValue: 1 << 25)
     }
@@ -52,13 +56,20 @@ public struct Flow: ~Copyable {
     public var tcp: TCPConnection
     public var originalCounter: Counter
     public var replyCounter: Counter
-    public var mark: UInt32
+    let markBits: Atomic<UInt32>
+    let incarnation: Atomic<UInt32>
     /// When a UDP flow that is still active counts as a stream, as CLOCK_MONOTONIC.
     var streamSince: Instant
     /// The port that MASQUERADE chose an address of.
     public var masqueradePort: PortIndex
     /// The worker whose wheel holds the flow.
     var owner: UInt8
+    /// The helper that reads along, by its number in `HelperNames`; 0 for none.
+    public var helper: UInt8
+    /// For an expected flow, the helper of the flow that announced it; 0 for none.
+    public var masterHelper: UInt8
+    /// For an expected flow, the original source of the flow that announced it; 0.0.0.0 for any other.
+    public var masterSource: IPv4Address
     var wheelNext: UInt32
     var wheelPrevious: UInt32
     var wheelSlot: UInt32
@@ -66,6 +77,13 @@ public struct Flow: ~Copyable {
 
     @inline(__always)
     public var status: Status { Status(rawValue: statusBits.load(ordering: .acquiring)) }
+
+    /// CONNMARK's mark.
+    @inline(__always)
+    public var mark: UInt32 {
+        get { markBits.load(ordering: .relaxed) }
+        nonmutating set { markBits.store(newValue, ordering: .relaxed) }
+    }
 
     @inline(__always)
     public func set(_ bits: Status) { statusBits.bitwiseOr(bits.rawValue, ordering: .acquiringAndReleasing) }

@@ -56,6 +56,8 @@ struct FlowOwner: ~Copyable {
         stockCount &-= 1
         let flow = stock[stockCount]
         let flows = table.flows
+        // Before the status: what remembers the old flow must not take the new one for it.
+        flows[flow].incarnation.wrappingAdd(1, ordering: .releasing)
         flows[flow].original = original
         flows[flow].reply = reply
         flows[flow].statusBits.store(0, ordering: .relaxed)
@@ -63,6 +65,9 @@ struct FlowOwner: ~Copyable {
         flows[flow].originalCounter = Flow.Counter()
         flows[flow].replyCounter = Flow.Counter()
         flows[flow].mark = 0
+        flows[flow].helper = 0
+        flows[flow].masterHelper = 0
+        flows[flow].masterSource = .any
         flows[flow].masqueradePort = .none
         flows[flow].owner = worker
         flows[flow].wheelSlot = .max

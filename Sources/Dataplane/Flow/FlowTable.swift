@@ -27,6 +27,8 @@ import Synchronization
     }
 
     let flows: Slab<Flow>
+    /// The labels of those that have any. Most have none, and then their memory is never touched.
+    let labels: Slab<FlowLabels>
     let index: FlowIndex
     private let shared: Slab<Shared>
     private let free: Slab<UInt32>
@@ -45,6 +47,7 @@ import Synchronization
         self.maximum = maximum
         let entries = maximum + Self.spare + workerCount * 128
         flows = Slab(count: entries + 1)
+        labels = Slab(count: entries + 1)
         index = FlowIndex(flows: maximum, key: key)
         shared = Slab(count: 1)
         free = Slab(count: entries)
@@ -58,8 +61,10 @@ import Synchronization
     public var count: Int { max(shared[0].alive.load(ordering: .relaxed), 0) }
     /// How many buckets the index has.
     public var bucketCount: Int { index.bucketCount }
-    /// Memory for `maximum` flows, index included, in bytes.
+    /// Memory for `maximum` flows, index included, in bytes; the labels of those that have any come on top.
     public var bytesPerFlow: Int { MemoryLayout<Flow>.stride + index.byteCount / maximum + MemoryLayout<UInt32>.stride }
+    /// What a flow's labels take, in bytes.
+    public static var bytesOfLabels: Int { MemoryLayout<FlowLabels>.stride }
 
     /// Counts one more flow, if there is room.
     func reserveOne() -> Bool {
@@ -90,10 +95,13 @@ import Synchronization
     // MARK: Finding
 
     /// The confirmed flow that a tuple belongs to, and in which direction.
+    ///
+    /// - Parameter only: the only direction that counts, where the two directions are in different zones.
     @inline(__always)
-    func find(_ tuple: FlowTuple, hash: UInt64, now: Instant) -> FlowIndex.Reference? {
+    func find(_ tuple: FlowTuple, hash: UInt64, now: Instant, only: Direction? = nil) -> FlowIndex.Reference? {
         index.first(hash) { reference in
             guard flows[reference.flow].tuple(reference.direction) == tuple else { return false }
+            if let only, only != reference.direction { return false }
             let status = flows[reference.flow].status
             guard status.contains(.confirmed), !status.contains(.dying) else { return false }
             if flows[reference.flow].expires > now { return true }
@@ -114,11 +122,16 @@ import Synchronization
         return sum
     }
 
-    /// Whether any flow, confirmed or not, other than `own` has `tuple` as one of its own: nf_conntrack_tuple_taken.
+    /// Whether any flow, confirmed or not, other than `own` has `tuple`, which is that of `direction`, as one of its own:
+    /// nf_conntrack_tuple_taken.
     @inline(__always)
-    func isTaken(_ tuple: FlowTuple, hash: UInt64, except own: UInt32) -> Bool {
-        index.first(hash) { reference in
+    func isTaken(_ tuple: FlowTuple, _ direction: Direction, hash: UInt64, except own: UInt32) -> Bool {
+        // With a zone for one direction alone, the other direction of another flow is in another zone, whatever its number
+        // (nf_ct_key_equal compares zones by direction).
+        let isSplit = flows[own].original.zone != flows[own].reply.zone
+        return index.first(hash) { reference in
             reference.flow != own && flows[reference.flow].tuple(reference.direction) == tuple
+                && !(isSplit && reference.direction != direction)
                 && !flows[reference.flow].status.contains(.dying)
         } != nil
     }
@@ -131,7 +144,7 @@ import Synchronization
         let hash = index.hash(tuple)
         index.lock(hash)
         defer { index.unlock(hash) }
-        guard !isTaken(tuple, hash: hash, except: flow) else { return false }
+        guard !isTaken(tuple, .reply, hash: hash, except: flow) else { return false }
         guard index.insert(FlowIndex.Reference(flow: flow, .reply), hash: hash) else { return false }
         flows[flow].set(.replyReserved)
         return true
@@ -148,9 +161,9 @@ import Synchronization
         let isReserved = flows[flow].status.contains(.replyReserved)
         index.lock(originalHash, replyHash)
         defer { index.unlock(originalHash, replyHash) }
-        if isTaken(original, hash: originalHash, except: flow) { return false }
+        if isTaken(original, .original, hash: originalHash, except: flow) { return false }
         if !isReserved {
-            if isTaken(reply, hash: replyHash, except: flow) { return false }
+            if isTaken(reply, .reply, hash: replyHash, except: flow) { return false }
             guard index.insert(FlowIndex.Reference(flow: flow, .reply), hash: replyHash) else { return false }
             flows[flow].set(.replyReserved)
         }
@@ -183,7 +196,7 @@ import Synchronization
         _ = index.first(index.hash(sourceKey(original))) { reference in
             let other = flows[reference.flow].original
             let status = flows[reference.flow].status
-            guard other.source == original.source, other.sourcePort == original.sourcePort,
+            guard other.source == original.source, other.sourcePort == original.sourcePort, other.zone == original.zone,
                 other.ipProtocol == original.ipProtocol, status.contains(.bySource), !status.contains(.dying)
             else { return false }
             let given = flows[reference.flow].reply
@@ -276,6 +289,9 @@ import Synchronization
         public var replyCounter: Flow.Counter
         public var mark: UInt32
         public var masqueradePort: PortIndex
+        public var helper: UInt8
+        /// Labels 0 to 63 and 64 to 127.
+        public var labels: (UInt64, UInt64)
     }
 
     /// Visits every confirmed flow. Called from outside the workers at any time: each flow is copied under its lock, and
@@ -290,7 +306,8 @@ import Synchronization
                 index: flow, original: flows[flow].original, reply: flows[flow].reply, status: before,
                 expires: flows[flow].expires, tcpState: flows[flow].tcp.state,
                 originalCounter: flows[flow].originalCounter, replyCounter: flows[flow].replyCounter,
-                mark: flows[flow].mark, masqueradePort: flows[flow].masqueradePort)
+                mark: flows[flow].mark, masqueradePort: flows[flow].masqueradePort, helper: flows[flow].helper,
+                labels: before.contains(.labelled) ? labels[flow].bits : (0, 0))
             flows[flow].lock.unlock()
             let after = flows[flow].status
             guard after.contains(.confirmed), !after.contains(.dying), flows[flow].original == record.original,

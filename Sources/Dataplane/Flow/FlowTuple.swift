@@ -52,7 +52,10 @@ public struct FlowTuple: Sendable {
         set { rest = rest & ~(0xFFFF << 32) | UInt64(newValue) << 32 }
     }
     @inline(__always)
-    public var zone: UInt16 { UInt16(truncatingIfNeeded: rest >> 16) }
+    public var zone: UInt16 {
+        get { UInt16(truncatingIfNeeded: rest >> 16) }
+        set { rest = rest & ~(0xFFFF << 16) | UInt64(newValue) << 16 }
+    }
     @inline(__always)
     public var ipProtocol: IPProtocol { IPProtocol(rawValue: UInt8(truncatingIfNeeded: rest >> 8)) }
 

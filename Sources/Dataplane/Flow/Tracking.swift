@@ -86,19 +86,34 @@ extension Worker {
     }
 
     /// DCCP has no ports here: the kernel lost its tracking with 6.16, and takes it for a protocol that it does not know.
+    /// In the zone of the original direction.
     @inline(__always)
     private func tuple(of packet: Packet) -> FlowTuple {
         let isPorted = packet.hasTransport && packet.ipProtocol != .dccp
         return FlowTuple(
             source: packet.source, destination: packet.destination, ipProtocol: packet.ipProtocol,
-            sourcePort: isPorted ? packet.sourcePort : 0, destinationPort: isPorted ? packet.destinationPort : 0)
+            sourcePort: isPorted ? packet.sourcePort : 0,
+            destinationPort: isPorted ? packet.destinationPort : 0,
+            zone: packet.template.zone(.original, mark: packet.mark))
+    }
+
+    /// The flow that a tuple belongs to: in the original direction's zone first, then in that of the reply
+    /// (nf_conntrack_find_get).
+    @inline(__always)
+    private func find(_ tuple: FlowTuple, hash: UInt64, replyZone: UInt16) -> FlowIndex.Reference? {
+        if replyZone == tuple.zone { return flows.find(tuple, hash: hash, now: now) }
+        if let found = flows.find(tuple, hash: hash, now: now, only: .original) { return found }
+        var other = tuple
+        other.zone = replyZone
+        return flows.find(other, hash: flows.index.hash(other), now: now, only: .reply)
     }
 
     /// Looks the packet's flow up or creates it, and says in which direction and state the packet is.
     @inline(__always)
     private mutating func resolve(_ packet: inout Packet, _ tuple: FlowTuple) -> DropReason? {
         let hash = flows.index.hash(tuple)
-        if let found = flows.find(tuple, hash: hash, now: now) {
+        let replyZone = packet.template.zone(.reply, mark: packet.mark)
+        if let found = find(tuple, hash: hash, replyZone: replyZone) {
             packet.tracking.flow = found.flow
             packet.tracking.direction = found.direction
             packet.tracking.isUnconfirmed = false
@@ -108,7 +123,8 @@ extension Worker {
                 ? .established : status.contains(.expected) ? .related : .new
             return nil
         }
-        guard let reply = tuple.inverted else { return nil }
+        guard var reply = tuple.inverted else { return nil }
+        reply.zone = replyZone
         if tuple.ipProtocol == .icmp, !ICMPType.isQuery(UInt8(truncatingIfNeeded: tuple.destinationPort >> 8)) {
             return nil
         }
@@ -250,9 +266,10 @@ extension Worker {
 
     /// An error belongs to the flow of the packet that it carries, and travels against it (nf_conntrack_inet_error).
     private mutating func trackError(_ packet: inout Packet) {
-        guard let inner = InnerPacket(packet), let answer = inner.tuple.inverted else { return }
-        let hash = flows.index.hash(answer)
-        guard let found = flows.find(answer, hash: hash, now: now) else { return }
+        guard let inner = InnerPacket(packet), var answer = inner.tuple.inverted else { return }
+        answer.zone = packet.template.zone(.original, mark: packet.mark)
+        let replyZone = packet.template.zone(.reply, mark: packet.mark)
+        guard let found = find(answer, hash: flows.index.hash(answer), replyZone: replyZone) else { return }
         // Who receives the error must be the one who sent the packet.
         guard flows.flows[found.flow].tuple(found.direction).destination == packet.destination else { return }
         packet.tracking = TrackingResult(state: .related, direction: found.direction, flow: found.flow)

@@ -14,7 +14,8 @@ extension Worker {
             drop(packet, .tooBig)
             return
         }
-        let keepsGeometry = packet.address == Packet.assembled && geometryFits(room)
+        // A copy shares its pieces with the original and is cut afresh (skb_shared in ip_do_fragment).
+        let keepsGeometry = packet.address == Packet.assembled && !packet.isCopy && geometryFits(room)
         let slice = room & ~7
         var offset = 0
         var piece = 0
@@ -67,10 +68,12 @@ extension Worker {
         part.neighbor = packet.neighbor
         part.isViaGateway = packet.isViaGateway
         part.mark = packet.mark
+        part.priority = packet.priority
         part.mtu = packet.mtu
         part.keepsLinkHeader = packet.keepsLinkHeader
         part.setIP16(Offset.ipTotalLength, UInt16(part.totalLength))
-        let field = (keepsDF ? packet.fragmentField & 0x4000 : 0) | (isLast ? 0 : 0x2000) | UInt16(offset / 8)
+        let dontFragment = keepsDF && !packet.hidesDontFragment ? packet.fragmentField & 0x4000 : 0
+        let field = dontFragment | (isLast ? 0 : 0x2000) | UInt16(offset / 8)
         part.setIP16(Offset.ipFragment, field)
         if offset > 0 { part.clearUncopiedOptions() }
         part.fillHeaderChecksum()

@@ -63,7 +63,7 @@ extension Worker {
     /// Whether another flow already expects the answers to these packets.
     private func isTaken(_ flow: UInt32, _ wanted: FlowTuple) -> Bool {
         guard let reply = wanted.inverted else { return false }
-        return flows.isTaken(reply, hash: flows.index.hash(reply), except: flow)
+        return flows.isTaken(reply, .reply, hash: flows.index.hash(reply), except: flow)
     }
 
     /// One address of a range, the same for the same client and destination (find_best_ips_proto).
@@ -89,7 +89,7 @@ extension Worker {
         if !isRandom {
             if range.contains(current.source), range.contains(port: current.sourcePort) {
                 if reserve(flow, current) { return true }
-            } else if let (address, port) = flows.translatedSource(of: current, in: range) {
+            } else if let (address, port) = flows.translatedSource(of: inOriginalZone(flow, current), in: range) {
                 wanted.source = address
                 wanted.sourcePort = port
                 if reserve(flow, wanted) {
@@ -109,6 +109,14 @@ extension Worker {
         let chosen = flows.flows[flow].reply
         if range.first != range.last || chosen.destinationPort != current.sourcePort { flows.enterBySource(flow) }
         return true
+    }
+
+    /// Sources are told apart by the zone of the original direction.
+    @inline(__always)
+    private func inOriginalZone(_ flow: UInt32, _ tuple: FlowTuple) -> FlowTuple {
+        var tuple = tuple
+        tuple.zone = flows.flows[flow].original.zone
+        return tuple
     }
 
     @inline(__always)

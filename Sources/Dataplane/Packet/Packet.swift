@@ -93,6 +93,10 @@ public struct TCPFlags: OptionSet, Sendable, Hashable {
     // What the way through the router adds.
     var mark: UInt32 = 0
     var tracking = TrackingResult()
+    /// What a rule has said of how it is to be tracked.
+    var template = TrackingTemplate()
+    /// CLASSIFY's class, major number above minor; nothing here reads it, since ports have no queueing disciplines.
+    var priority: UInt32 = 0
     var egress: PortIndex = .none
     var nextHop: IPv4Address = .any
     var neighbor = NeighborTable.unknown
@@ -108,6 +112,10 @@ public struct TCPFlags: OptionSet, Sendable, Hashable {
     var largestFragment = 0
     /// The host itself is the destination after all.
     var isForHost = false
+    /// A rule's copy of another packet.
+    var isCopy = false
+    /// Don't Fragment was set here, for a copy; pieces that it leaves in do without (IPSKB_FRAG_PMTU is not set).
+    var hidesDontFragment = false
     /// Made here, in answer to another packet.
     var isAnswer = false
     /// What `-o` is compared with in OUTPUT: the way out from before its rules, whatever they change (nf_hook_state); `.host`
@@ -164,6 +172,10 @@ extension Packet {
     @inline(__always)
     func ip16(_ offset: Int) -> UInt16 {
         UInt16(bigEndian: unsafe ip.loadUnaligned(fromByteOffset: offset, as: UInt16.self))
+    }
+    @inline(__always)
+    func ip32(_ offset: Int) -> UInt32 {
+        UInt32(bigEndian: unsafe ip.loadUnaligned(fromByteOffset: offset, as: UInt32.self))
     }
     @inline(__always)
     func setIP8(_ offset: Int, _ value: UInt8) { unsafe ip.storeBytes(of: value, toByteOffset: offset, as: UInt8.self) }

@@ -24,6 +24,8 @@ public enum DropReason: UInt8, CaseIterable, Sendable {
     case rule
     case policy
     case reject
+    case mirror
+    case connlimitFull
 
     // Tracking and NAT.
     case flowTableFull
@@ -78,6 +80,8 @@ public enum DropReason: UInt8, CaseIterable, Sendable {
         case .rule: "rule"
         case .policy: "policy"
         case .reject: "reject"
+        case .mirror: "mirror"
+        case .connlimitFull: "connlimit-full"
         case .flowTableFull: "flow-table-full"
         case .flowClash: "flow-clash"
         case .flowReopened: "flow-reopened"
@@ -128,6 +132,8 @@ public enum DropReason: UInt8, CaseIterable, Sendable {
         case .rule: "A rule's DROP."
         case .policy: "A built-in chain's DROP policy."
         case .reject: "A rule's REJECT."
+        case .mirror: "A rule's MIRROR; a copy went back to the sender, unless it was none that may be answered."
+        case .connlimitFull: "A connlimit rule had no room to count one more flow."
         case .flowTableFull: "No room for a new flow, and no unreplied one to put out."
         case .flowClash: "Another worker created a flow with the same addresses and ports at the same moment."
         case .flowReopened: "The segment ended an old flow; the sender's next try begins a new one."

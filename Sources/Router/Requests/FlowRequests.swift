@@ -38,7 +38,9 @@ extension RequestHandler {
 
 extension FlowRow {
     /// What /proc/net/nf_conntrack would say of a flow.
-    init(_ record: FlowTable.Record, at now: Instant, _ tracking: TrackingSettings) {
+    init(
+        _ record: FlowTable.Record, at now: Instant, _ tracking: TrackingSettings, helperNames: HelperNames = HelperNames()
+    ) {
         let ipProtocol = record.original.ipProtocol
         self.init(
             protocol: ipProtocol, timeout: UInt32(clamping: record.expires.since(now) / 1_000_000_000),
@@ -51,7 +53,12 @@ extension FlowRow {
                 ? GRETimeouts(
                     unreplied: UInt32(clamping: tracking.gre / 1_000_000_000),
                     stream: UInt32(clamping: tracking.greStream / 1_000_000_000)) : nil,
-            mark: record.mark, zone: record.original.zone,
+            helper: helperNames.name(of: record.helper), mark: record.mark,
+            zone: max(record.original.zone, record.reply.zone),
+            zoneSide: record.original.zone == record.reply.zone ? .both : record.reply.zone == 0 ? .original : .reply,
+            labels: (0..<128).filter { label in
+                (label < 64 ? record.labels.0 : record.labels.1) & 1 << UInt64(label & 63) != 0
+            },
             // The table's reference and the reader's own, as in the kernel's list.
             use: 2)
     }

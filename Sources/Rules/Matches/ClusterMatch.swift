@@ -17,7 +17,7 @@ public struct ClusterMatch: MatchExtension {
         options: [
             OptionDescription("cluster-total-nodes"), OptionDescription("cluster-local-node", canNegate: true),
             OptionDescription("cluster-local-nodemask", canNegate: true), OptionDescription("cluster-hash-seed"),
-        ], scope: .flow, status: .awaitsLanguage)
+        ], scope: .flow, status: .acts)
 
     public var match: Match { .cluster(self) }
 

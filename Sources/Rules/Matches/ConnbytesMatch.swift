@@ -26,13 +26,15 @@ public struct ConnbytesMatch: MatchExtension {
         options: [
             OptionDescription("connbytes", canNegate: true), OptionDescription("connbytes-dir"),
             OptionDescription("connbytes-mode"),
-        ], scope: .packet, status: .awaitsLanguage)
+        ], scope: .packet, status: .acts)
 
     public var match: Match { .connbytes(self) }
 
     public init(_ options: GivenOptions) throws(RuleError) {
         let given = try options.required("connbytes")
-        amount = Negatable(try Self.amount(given, options), isNegated: given.isNegated)
+        let range = try Self.amount(given, options)
+        // iptables says `!` by swapping the ends; where they are alike nothing is left of it.
+        amount = Negatable(range, isNegated: given.isNegated && range.lowerBound != range.upperBound)
         let modeOption = try options.required("connbytes-mode")
         guard let unit = Unit(rawValue: modeOption.argument.text) else {
             throw RuleError(
@@ -60,7 +62,8 @@ public struct ConnbytesMatch: MatchExtension {
 
     public func print(to printer: inout RulePrinter) {
         let range = amount.value
-        let text = range.upperBound == .max ? "\(range.lowerBound)" : "\(range.lowerBound):\(range.upperBound)"
+        // 0:0 is saved as 0, although that is read back as 0 and more.
+        let text = range.upperBound == .max || range.upperBound == 0 ? "\(range.lowerBound)" : "\(range.lowerBound):\(range.upperBound)"
         printer.option("connbytes", isNegated: amount.isNegated, text)
         printer.option("connbytes-mode", unit.rawValue)
         printer.option("connbytes-dir", side.rawValue)

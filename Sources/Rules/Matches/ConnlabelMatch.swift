@@ -15,7 +15,7 @@ public struct ConnlabelMatch: MatchExtension {
     public static let description = ExtensionDescription(
         .match, "connlabel", summary: "a label of the flow",
         options: [OptionDescription("label", canNegate: true), OptionDescription("set", arguments: 0)],
-        scope: .packet, status: .awaitsLanguage)
+        scope: .packet, status: .acts)
 
     public var match: Match { .connlabel(self) }
 

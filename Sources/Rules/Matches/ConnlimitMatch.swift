@@ -21,7 +21,7 @@ public struct ConnlimitMatch: MatchExtension {
             OptionDescription("connlimit-upto", canNegate: true), OptionDescription("connlimit-above", canNegate: true),
             OptionDescription("connlimit-mask"), OptionDescription("connlimit-saddr", arguments: 0),
             OptionDescription("connlimit-daddr", arguments: 0),
-        ], scope: .packet, status: .awaitsLanguage)
+        ], scope: .packet, status: .acts)
 
     public var match: Match { .connlimit(self) }
 

@@ -7,7 +7,7 @@ public struct ConnmarkMatch: MatchExtension {
     /// The mark of a flow may change under way, so it is not decided once for all.
     public static let description = ExtensionDescription(
         .match, "connmark", summary: "the flow's mark",
-        options: [OptionDescription("mark", canNegate: true)], scope: .packet, status: .awaitsLanguage)
+        options: [OptionDescription("mark", canNegate: true)], scope: .packet, status: .acts)
 
     public var match: Match { .connmark(self) }
 

@@ -7,7 +7,7 @@ public struct HelperMatch: MatchExtension {
 
     public static let description = ExtensionDescription(
         .match, "helper", summary: "packets of flows a helper announced",
-        options: [OptionDescription("helper", canNegate: true)], scope: .flow, status: .awaitsLanguage)
+        options: [OptionDescription("helper", canNegate: true)], scope: .flow, status: .acts)
 
     public var match: Match { .helper(self) }
 

@@ -97,6 +97,9 @@ public protocol RuleExtension: Hashable, Sendable {
     /// Whether this value, with these options, answers alike for every packet of a flow's direction.
     var isFlowInvariant: Bool { get }
 
+    /// What of this value does nothing yet; nil if all of it acts.
+    var inactivity: Inactivity? { get }
+
     /// What the kernel would say of this value in this place, beyond tables, hooks and protocols of the description.
     func check(at place: RulePlace) throws(RuleError)
 }
@@ -104,6 +107,9 @@ public protocol RuleExtension: Hashable, Sendable {
 extension RuleExtension {
     public var savedName: String { Self.description.name }
     public var isFlowInvariant: Bool { Self.description.scope == .flow }
+    public var inactivity: Inactivity? {
+        Inactivity(of: "\(Self.description.kind.rawValue) \"\(Self.description.name)\"", status: Self.description.status)
+    }
     public func check(at place: RulePlace) throws(RuleError) {}
 }
 

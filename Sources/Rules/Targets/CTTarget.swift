@@ -58,9 +58,19 @@ public struct CTTarget: TargetExtension {
             OptionDescription("ctevents"), OptionDescription("expevents"), OptionDescription("zone"),
             OptionDescription("zone-orig"), OptionDescription("zone-reply"),
         ], tables: [.raw], hooks: [.prerouting, .output], scope: .flow,
-        status: .awaitsTracking)
+        status: .acts)
 
     public var target: Target { .ct(self) }
+
+    public var inactivity: Inactivity? {
+        let waiting = [
+            ("helper", helper != nil), ("timeout", timeoutPolicy != nil), ("ctevents", !events.isEmpty),
+            ("expevents", announcesExpectations),
+        ].filter(\.1).map { "\"--\($0.0)\"" }
+        guard !waiting.isEmpty else { return nil }
+        return Inactivity(
+            of: "\(waiting.count == 1 ? "option" : "each of the options") \(waiting.joined(separator: ", ")) of target \"CT\"", status: .awaitsTracking)
+    }
 
     public init(_ options: GivenOptions) throws(RuleError) {
         self.init()

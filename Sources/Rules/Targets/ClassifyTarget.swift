@@ -11,7 +11,7 @@ public struct ClassifyTarget: TargetExtension {
     public static let description = ExtensionDescription(
         .target, "CLASSIFY", summary: "set the packet's priority",
         options: [OptionDescription("set-class")], hooks: [.forward, .output, .postrouting], scope: .flow,
-        status: .awaitsLanguage)
+        status: .acts)
 
     public var target: Target { .classify(self) }
 

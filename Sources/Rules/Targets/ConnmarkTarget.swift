@@ -34,11 +34,17 @@ public struct ConnmarkTarget: TargetExtension {
             OptionDescription("or-mark"), OptionDescription("xor-mark"), OptionDescription("save-mark", arguments: 0),
             OptionDescription("restore-mark", arguments: 0), OptionDescription("ctmask"), OptionDescription("nfmask"),
             OptionDescription("mask"), OptionDescription("left-shift-mark"), OptionDescription("right-shift-mark"),
-        ], scope: .flow, status: .awaitsLanguage)
+        ], scope: .flow, status: .acts)
 
     public var target: Target { .connmark(self) }
-    /// The first packet's mark need not be the later ones', so saving it is not done once for all.
-    public var isFlowInvariant: Bool { if case .save = operation { false } else { true } }
+    /// The first packet's mark need not be the later ones', and the flow's may change under way, so neither is copied once for
+    /// all; nor is done only once what changes the flow's mark each time again.
+    public var isFlowInvariant: Bool {
+        switch operation {
+        case .set(let operation): shift == nil && operation.value & ~operation.mask == 0
+        case .save, .restore: false
+        }
+    }
 
     public init(_ options: GivenOptions) throws(RuleError) {
         guard let given = try options.oneOf(Self.operations) else {

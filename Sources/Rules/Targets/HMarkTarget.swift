@@ -26,7 +26,7 @@ public struct HMarkTarget: TargetExtension {
             OptionDescription("hmark-sport"), OptionDescription("hmark-dport"), OptionDescription("hmark-spi"),
             OptionDescription("hmark-proto-mask"), OptionDescription("hmark-rnd"), OptionDescription("hmark-mod"),
             OptionDescription("hmark-offset"),
-        ], scope: .flow, status: .awaitsLanguage)
+        ], scope: .flow, status: .acts)
 
     public var target: Target { .hmark(self) }
 

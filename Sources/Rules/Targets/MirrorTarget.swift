@@ -4,7 +4,7 @@ public struct MirrorTarget: TargetExtension {
 
     public static let description = ExtensionDescription(
         .target, "MIRROR", summary: "send the packet back where it came from", options: [],
-        hooks: [.prerouting, .input, .forward], scope: .packet, status: .awaitsLanguage)
+        hooks: [.prerouting, .input, .forward], scope: .packet, status: .acts)
 
     public var target: Target { .mirror(self) }
 

@@ -13,7 +13,7 @@ public struct TeeTarget: TargetExtension {
 
     public static let description = ExtensionDescription(
         .target, "TEE", summary: "send a copy to another host",
-        options: [OptionDescription("gateway"), OptionDescription("oif")], scope: .packet, status: .awaitsLanguage)
+        options: [OptionDescription("gateway"), OptionDescription("oif")], scope: .packet, status: .acts)
 
     public var target: Target { .tee(self) }
 

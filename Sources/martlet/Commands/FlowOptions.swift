@@ -22,12 +22,14 @@ struct FlowOptions: ParsableArguments {
     var state: String?
     @Option(name: [.customShort("m"), .customLong("mark")], help: "Mark, decimal or after 0x.", transform: mark)
     var mark: UInt32?
+    @Option(name: [.customShort("w"), .customLong("zone")], help: "Zone of either direction.")
+    var zone: UInt16?
 
     var filter: FlowFilter {
         FlowFilter(
             protocol: ipProtocol, source: source, destination: destination, sourcePort: sourcePort,
             destinationPort: destinationPort, replySource: replySource, replyDestination: replyDestination,
-            state: state, mark: mark)
+            state: state, mark: mark, zone: zone)
     }
 
     private static func mark(_ text: String) throws -> UInt32 {

@@ -32,6 +32,10 @@ struct RuleText {
     }
 
     var tracks = false
+    var connectionCounts: [ConnectionCount] = []
+    /// Whether long chains have an index.
+    var isIndexed = true
+    private var portRanges: [PortTest] = []
     private var chains: [Chain] = []
     private var userChains: [(name: String, rules: [Rule])] = []
 
@@ -59,9 +63,18 @@ struct RuleText {
 
     mutating func chain(_ name: String, _ rules: [Rule]) { userChains.append((name, rules)) }
 
+    /// A `multiport` match on destination ports.
+    mutating func destinationPorts(_ ranges: [ClosedRange<UInt16>], not: Bool = false) -> CompiledMatch {
+        let first = UInt32(portRanges.count)
+        portRanges += ranges.map { PortTest(first: $0.lowerBound, last: $0.upperBound) }
+        return .header(.multiport(.destination, first: first, count: UInt32(ranges.count), isNegated: not))
+    }
+
     func compiled(workerCount: Int) -> CompiledRules {
         var source = CompiledRules.Source()
         source.tracks = tracks
+        source.connectionCounts = connectionCounts
+        source.portRanges = portRanges
         var starts: [String: UInt32] = [:]
         var next = UInt32(chains.reduce(0) { $0 + $1.rules.count + 1 })
         for (name, rules) in userChains {
@@ -81,7 +94,7 @@ struct RuleText {
             end.target = .return
             source.rules.append(end)
         }
-        return CompiledRules(source, workerCount: workerCount)
+        return CompiledRules(source, workerCount: workerCount, isIndexed: isIndexed)
     }
 
     private static func add(_ rule: Rule, to source: inout CompiledRules.Source, _ starts: [String: UInt32]) {
@@ -147,6 +160,7 @@ extension RuleText.Rule {
     func proto(_ proto: IPProtocol) -> Self { with { $0.proto = proto } }
     func header(_ match: HeaderMatch) -> Self { with { $0.matches.append(.header(match)) } }
     func flow(_ match: FlowMatch) -> Self { with { $0.matches.append(.flow(match)) } }
+    func memory(_ match: MemoryMatch) -> Self { with { $0.matches.append(.memory(match)) } }
     func surroundings(_ match: SurroundingsMatch) -> Self { with { $0.matches.append(.surroundings(match)) } }
     func flags(_ flags: CompiledRule.Flags) -> Self { with { $0.flags.formUnion(flags) } }
     func states(_ states: FlowMatch.States, not: Bool = false) -> Self {

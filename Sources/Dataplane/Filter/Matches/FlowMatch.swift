@@ -17,6 +17,16 @@ public enum FlowMatch: Sendable {
     /// In seconds.
     case expiry(first: UInt32, last: UInt32, isNegated: Bool)
     case direction(Direction)
+    /// `connmark`.
+    case mark(MaskedValueTest)
+    /// `connbytes`.
+    case carried(Carried, first: UInt64, last: UInt64, isNegated: Bool)
+    /// `connlabel`: 0 to 127, and whether it is set on the way.
+    case label(UInt8, sets: Bool, isNegated: Bool)
+    /// `helper`: a bit for each number of `HelperNames`.
+    case helper(UInt64, isNegated: Bool)
+    /// `cluster`: bit 0 of the mask is node 1; 1 to 32 nodes.
+    case cluster(nodes: UInt32, mask: UInt32, seed: UInt32, isNegated: Bool)
 
     /// Bits of `conntrack --ctstate` (XT_CONNTRACK_STATE_…).
     public struct States: OptionSet, Sendable {
@@ -34,15 +44,17 @@ public enum FlowMatch: Sendable {
 }
 
 extension Worker {
-    /// The options of `-m conntrack` (conntrack_mt in net/netfilter/xt_conntrack.c). But for the state, a packet without a
-    /// flow matches none of them.
+    /// The options of `-m conntrack` (conntrack_mt in net/netfilter/xt_conntrack.c) and the matches of `FlowProperties.swift`. But for
+    /// the state, a label and a helper, a packet without a flow matches none of them, `!` or not.
     func matches(_ match: FlowMatch, _ packet: Packet) -> Bool {
         let table = flows.flows
         let flow = packet.tracking.flow
         if case .states(let states, let isNegated) = match {
             var bits: FlowMatch.States
             switch packet.tracking.state {
-            case .none, .invalid: bits = .invalid
+            // A packet that a rule has chosen a zone for is new to the kernel already.
+            case .none: bits = packet.template.isSet ? .new : .invalid
+            case .invalid: bits = .invalid
             case .new: bits = .new
             case .established: bits = .established
             case .related: bits = .related
@@ -55,8 +67,20 @@ extension Worker {
             }
             return states.isDisjoint(with: bits) == isNegated
         }
+        switch match {
+        case .label(let label, let sets, let isNegated): return hasLabel(flow, label, sets: sets) != isNegated
+        case .helper(let helpers, let isNegated): return wasAnnounced(flow, byOneOf: helpers) != isNegated
+        case .cluster: if packet.isLinkBroadcast { adopt(packet) }
+        default: break
+        }
         guard flow != 0 else { return false }
         switch match {
+        case .mark(let test): return test.matches(table[flow].mark)
+        case .carried(let carried, let first, let last, let isNegated):
+            let amount = amount(flow, carried)
+            return (amount >= first && amount <= last) != isNegated
+        case .cluster(let nodes, let mask, let seed, let isNegated):
+            return (mask >> clusterNode(flow, nodes: nodes, seed: seed) & 1 != 0) != isNegated
         case .status(let bits, let isNegated):
             // Only netfilter's own bits; ours stand above them.
             let status = table[flow].status.rawValue & 0xFFFF
@@ -77,7 +101,7 @@ extension Worker {
             let isRunning = table[flow].status.contains(.confirmed)
             let seconds = isRunning ? table[flow].expires.since(now) / TCPTimeouts.second : 0
             return (seconds >= UInt64(first) && seconds <= UInt64(last)) != isNegated
-        case .states: return false
+        case .states, .label, .helper: return false
         }
     }
 }

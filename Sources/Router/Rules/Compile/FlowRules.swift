@@ -8,6 +8,23 @@ extension RuleCompiler {
         switch match {
         case .state(let state): [.states(FlowMatch.States(state.states.value), isNegated: state.states.isNegated)]
         case .conntrack(let conntrack): flowMatches(conntrack)
+        case .connmark(let connmark):
+            [
+                .mark(
+                    MaskedValueTest(
+                        value: connmark.mark.value.value, mask: connmark.mark.value.mask,
+                        isNegated: connmark.mark.isNegated))
+            ]
+        case .connbytes(let connbytes): [FlowMatch(connbytes)]
+        case .connlabel(let label): [.label(label.label, sets: label.setsLabel, isNegated: label.isNegated)]
+        case .helper(let helper):
+            [.helper(surroundings.helperNames.numbers(meantBy: helper.name.value), isNegated: helper.name.isNegated)]
+        case .cluster(let cluster):
+            [
+                .cluster(
+                    nodes: cluster.totalNodes, mask: cluster.localNodes.value, seed: cluster.hashSeed,
+                    isNegated: cluster.localNodes.isNegated)
+            ]
         default: nil
         }
     }
@@ -53,6 +70,10 @@ extension RuleCompiler {
         switch target {
         case .mark(let mark): .mark(value: mark.operation.value, mask: mark.operation.mask)
         case .notrack: .noTrack
+        case .ct(let ct): FlowTarget(ct)
+        case .connmark(let connmark): FlowTarget(connmark)
+        case .classify(let classify): .classify(UInt32(classify.major) << 16 | UInt32(classify.minor))
+        case .hmark(let hmark): hashMark(hmark)
         default: nil
         }
     }

@@ -5,7 +5,12 @@ extension RuleCompiler {
     /// nil if it is none of these.
     mutating func memoryMatches(
         _ match: Match, _ refuse: (String) -> Refusal
-    ) throws(Refusal) -> [MemoryMatch]? { nil }
+    ) throws(Refusal) -> [MemoryMatch]? {
+        switch match {
+        case .connlimit(let connlimit): [connectionLimit(connlimit)]
+        default: nil
+        }
+    }
 
     /// nil if it is none of these.
     mutating func memoryTarget(_ target: Target, _ refuse: (String) -> Refusal) throws(Refusal) -> MemoryTarget? { nil }

@@ -40,6 +40,8 @@ struct RuleCompiler {
         var portNames: [String] = []
         /// Track flows even if no rule needs it.
         var alwaysTracks = false
+        /// The helpers that rules may name.
+        var helperNames = HelperNames()
         /// What the rules in force remember; rules that stay keep it.
         var states = RuleStates()
     }
@@ -247,9 +249,11 @@ extension Ruleset {
             || tables.contains { table in
                 table.chains.contains { chain in
                     chain.rules.contains { rule in
-                        rule.matches.contains { match in
+                        rule.target.needsTracking
+                        || rule.matches.contains { match in
                             switch match {
                             case .conntrack, .state: true
+                            case .cluster, .connbytes, .connlabel, .connlimit, .connmark, .helper: true
                             default: false
                             }
                         }

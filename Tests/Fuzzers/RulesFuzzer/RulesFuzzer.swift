@@ -1,0 +1,82 @@
+import Rules
+
+// The text that operators bring: iptables-save files, `iptables` command lines, ipset-save files. Whatever it says, it is read or refused; and
+// what was read and printed reads back as the same.
+
+/// The package manager gives the entry of every program the name of its target.
+@_cdecl("RulesFuzzer_main")
+public func main(_ count: CInt, _ arguments: UnsafeMutablePointer<UnsafeMutablePointer<CChar>?>?) -> CInt {
+    var count = count
+    var arguments = unsafe arguments
+    return unsafe runFuzzer(&count, &arguments, fuzzRules)
+}
+
+@_silgen_name("LLVMFuzzerRunDriver")
+func runFuzzer(
+    _ count: UnsafeMutablePointer<CInt>, _ arguments: UnsafeMutablePointer<UnsafeMutablePointer<UnsafeMutablePointer<CChar>?>?>,
+    _ body: @convention(c) (UnsafePointer<UInt8>?, Int) -> CInt
+) -> CInt
+
+/// The first byte chooses the door, the rest is the text.
+func fuzzRules(_ bytes: UnsafePointer<UInt8>?, _ count: Int) -> CInt {
+    guard let bytes = unsafe bytes, count > 1 else { return 0 }
+    let input = unsafe UnsafeBufferPointer(start: bytes, count: count)
+    let text = unsafe String(decoding: input.dropFirst(), as: UTF8.self)
+    switch unsafe input[0] % 4 {
+    case 0: fuzzSets(text)
+    case 1: fuzzCommand(text)
+    case 2: fuzzRestoreOnto(text)
+    default: fuzzRestore(text)
+    }
+    return 0
+}
+
+private func fuzzRestore(_ text: String) {
+    guard let ruleset = try? Ruleset.restoring(text, file: "fuzz") else { return }
+    requireRoundTrip(ruleset)
+}
+
+/// Two texts, the second onto what the first left.
+private func fuzzRestoreOnto(_ text: String) {
+    let parts = text.split(separator: "\u{0}", maxSplits: 1)
+    guard parts.count == 2, let first = try? Ruleset.restoring(String(parts[0]), file: "fuzz") else { return }
+    let options = RestoreOptions(noFlush: true, counters: true)
+    guard let second = try? Ruleset.restoring(String(parts[1]), file: "fuzz", onto: first, options: options) else { return }
+    requireRoundTrip(second)
+}
+
+/// A line is a command, its words set apart by spaces.
+private func fuzzCommand(_ text: String) {
+    var ruleset = Ruleset()
+    for line in text.split(separator: "\n").prefix(8) {
+        let outcome = IPTables.run(line.split(separator: " ").map(String.init), on: ruleset)
+        precondition(outcome.exitCode != 0 || outcome.errors.isEmpty || !outcome.errors.contains("Error"))
+        if let changed = outcome.ruleset { ruleset = changed }
+    }
+    requireRoundTrip(ruleset)
+}
+
+private func fuzzSets(_ text: String) {
+    guard let sets = try? SetCollection.restoring(text, file: "fuzz") else { return }
+    let saved = sets.saved()
+    guard let again = try? SetCollection.restoring(saved, file: "saved") else {
+        fatalError("what was saved does not read back:\n\(saved)")
+    }
+    precondition(again.saved() == saved, "what was saved reads back otherwise")
+}
+
+private func requireRoundTrip(_ ruleset: Ruleset) {
+    let saved = ruleset.saved(.init(counters: true))
+    let again: Ruleset
+    do {
+        again = try Ruleset.restoring(saved, file: "saved", options: RestoreOptions(counters: true))
+    } catch {
+        fatalError("what was saved does not read back:\n\(saved)\n\(error)")
+    }
+    // The order of the tables is that of their history, which reading them back turns around.
+    for table in TableName.allCases {
+        let first = ruleset.saved(.init(counters: true, table: table))
+        let second = again.saved(.init(counters: true, table: table))
+        precondition(first == second, "what was saved reads back otherwise:\n\(first)\n\(second)")
+    }
+}
