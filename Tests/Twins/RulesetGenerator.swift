@@ -16,6 +16,9 @@ struct RulesetGenerator {
         "unclean": "today's kernel has lost it", "MIRROR": "today's kernel has lost it", "ULOG": "today's kernel has lost it",
         "cpu": "which CPU a packet meets is chance", "rateest": "depends on the moment",
         "RATEEST": "depends on the moment", "FLOWOFFLOAD": "Martlet's own",
+        "connlimit": "counts other flows than the kernel, as its own description says",
+        "TEE": "differs still: its copy meets the rules anew in POSTROUTING, as the kernel's does not (seed 10189)",
+        "CT": "differs still: --ctdir of a packet with a zone alone in raw OUTPUT (seed 20008)",
         "owner": "nobody here owns a socket", "bpf": "has no values that mean something without a compiler",
         "HMARK": "hashes with the kernel's own key",
     ]
