@@ -63,6 +63,15 @@ let package = Package(
         .testTarget(name: "ControlTests", dependencies: ["Control"], swiftSettings: settings),
         .testTarget(name: "RouterTests", dependencies: ["Router", "TestSupport"], swiftSettings: settings),
         .testTarget(name: "NamespaceTests", dependencies: ["TestSupport", "Router"], swiftSettings: settings),
+
+        // Random rules and conversations, the kernel beside Martlet: a library, its tests, and what `make twins` runs.
+        .target(
+            name: "Twins", dependencies: ["CXDP", "Net", "Rules", "Router", "Control", "Dataplane", "TestSupport"],
+            path: "Tests/Twins", swiftSettings: settings),
+        .executableTarget(
+            name: "martlet-twins", dependencies: ["Twins", "TestSupport"], path: "Tests/TwinsTool",
+            swiftSettings: settings),
+        .testTarget(name: "TwinTests", dependencies: ["Net", "Twins", "TestSupport"], swiftSettings: settings),
     ],
     swiftLanguageModes: [.v6]
 )
