@@ -29,9 +29,13 @@ public struct Flow: ~Copyable {
         public static let confirmed = Status(rawValue: 1 << 3)
         public static let sourceNAT = Status(rawValue: 1 << 4)
         public static let destinationNAT = Status(rawValue: 1 << 5)
+        /// The lengths of its segments have changed, so their numbers are shifted.
+        public static let sequenceAdjusted = Status(rawValue: 1 << 6)
         public static let sourceNATDone = Status(rawValue: 1 << 7)
         public static let destinationNATDone = Status(rawValue: 1 << 8)
         public static let dying = Status(rawValue: 1 << 9)
+        /// A helper reads along; what it keeps lies in the table beside the flow.
+        public static let helped = Status(rawValue: 1 << 13)
         /// Ours: the reply tuple stands in the index although the flow is not confirmed yet.
         public static let replyReserved = Status(rawValue: 1 << 24)
         /// Ours: the flow stands in the index by its original source too.
