@@ -48,6 +48,9 @@ import Testing
         return heard
     }
 
+    /// The client acknowledges everything.
+    func acknowledge() { bench.send("lan tcp \(client):\(port) > \(server) A seq \(sent.client) ack \(sent.server + growth.server)") }
+
     private func quoted(_ text: String) -> String {
         var packet = TestPacket(ip: nil)
         packet.payload = Array(text.utf8)
@@ -227,7 +230,7 @@ struct HelperTests {
         #expect(first.fromClient("PORT 10,0,0,2,19,136\r\n") == "PORT 198,51,100,1,19,136\r\n")
         let heard = second.fromClient("PORT 10,0,0,3,19,136\r\n") ?? ""
         #expect(heard.hasPrefix("PORT 198,51,100,1,") && heard != "PORT 198,51,100,1,19,136\r\n")
-        let numbers = heard.dropLast(2).split(separator: ",").suffix(2).compactMap { Int($0) }
+        let numbers = heard.dropLast().split(separator: ",").suffix(2).compactMap { Int($0) }
         #expect(bench.send("wan tcp 192.0.2.9:20 > 198.51.100.1:\(numbers[0] * 256 + numbers[1]) S seq 1") == ["lan tcp 192.0.2.9:20 > 10.0.0.3:5000 S seq 1 ttl 63"])
         // The answers after it fit what was said.
         #expect(second.fromServer("200 ok\r\n") == "200 ok\r\n" && bench.drops == [:])
@@ -262,6 +265,9 @@ struct HelperTests {
         talk.fromClient("PORT 10,0,0,2,19,136\r\n")
         talk.fromClient("PORT 10,0,0,2,19,137\r\n")
         #expect(Self.expected(bench) == ["198.51.100.1:5001 from 192.0.2.9"])
+        // What is not acknowledged would not live longer.
+        talk.fromServer("200 ok\r\n")
+        talk.acknowledge()
         bench.pass(299)
         #expect(Self.expected(bench).count == 1)
         bench.pass(2)
