@@ -103,7 +103,8 @@ enum HelperPrograms {
         }
         if kind != .kernel {
             let helpers = try house.router.martlet(["show", "helpers"])
-            #expect(helpers.contains("ftp"), "\(helpers)")
+            let name = source == .configuration && port != 21 ? "ftp-\(port)" : "ftp"
+            #expect(helpers.split(separator: "\n").contains { $0.hasPrefix(name + " ") && $0.hasSuffix("1      300") }, "\(helpers)")
         }
         server.end()
         try house.close()
@@ -128,6 +129,18 @@ enum HelperPrograms {
         let put = try house.lab.run(["busybox", "tftp", "-p", "-l", copy, "-r", "back", nat.address], in: nat.clientHost)
         #expect(try put.succeeded && String(decoding: readFile(root + "/back"), as: UTF8.self) == text, "put \(nat): \(put.errors)")
         server.end()
+        if nat == .masquerade {
+            // A request that nobody answers: what it announced is listed as the kernel lists it.
+            try house.lab.run(["bash", "-c", "printf '\\0\\001a\\0octet\\0' > /dev/udp/198.51.100.2/69"], in: "client")
+            let list =
+                kind == .kernel
+                ? try Program.require(["cat", "/proc/net/nf_conntrack_expect"], in: house.lab.router)
+                : try house.router.martlet(["flows", "list", "--expectations"])
+            let words = list.split(whereSeparator: \.isWhitespace).map(String.init)
+            #expect(
+                words.count == 10 && Array(words.dropFirst().prefix(7)) == ["l3proto", "=", "2", "proto=17", "src=198.51.100.2", "dst=198.51.100.1", "sport=0"]
+                    && words.last == "tftp", "\(list)")
+        }
         try house.close()
     }
 

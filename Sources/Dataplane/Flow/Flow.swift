@@ -11,7 +11,8 @@ import Synchronization
 /// - `expires`: atomic, relaxed; whoever sees a packet writes it, the timer wheel reads it.
 /// - `lock`: guards `tcp`, `counters`, and what is made of an old `mark` or of old labels; both may be read without it.
 /// - `incarnation`: atomic; grows when the entry is given to another flow, so that who remembers a flow by number knows it again.
-/// - `helper`, `masterHelper`, `masterSource`: written by the worker that creates the flow, before anybody can find it.
+/// - `helper`, `masterHelper`, `masterSource`: written by the worker that creates the flow, before anybody can find it. What a helper
+///   keeps of a flow lies beside the table: see `FlowHelp`.
 /// - `wheelNext`, `wheelPrevious`, `owner`: only the worker that created the flow.
 /// - `nextDead`: whoever won the right to kill the flow (it set `dying`), until the owner has taken it.
 ///

@@ -17,7 +17,8 @@ import Synchronization
 /// its *owner*, the worker that created it, which takes it off its timer wheel. After every worker has passed a burst
 /// boundary the entry is free again.
 ///
-/// Lock order: bucket locks in order of bucket number; a flow's lock is never held while taking another lock.
+/// Lock order: bucket locks in order of bucket number; a flow's lock, and that of the expectations, is never held while taking another
+/// lock.
 @safe public struct FlowTable: @unchecked Sendable {
     private struct Shared: ~Copyable {
         let lock = SpinLock()
