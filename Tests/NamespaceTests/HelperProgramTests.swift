@@ -131,7 +131,7 @@ enum HelperPrograms {
         server.end()
         if nat == .masquerade {
             // A request that nobody answers: what it announced is listed as the kernel lists it.
-            try house.lab.run(["bash", "-c", "printf '\\0\\001a\\0octet\\0' > /dev/udp/198.51.100.2/69"], in: "client")
+            _ = try house.lab.run(["bash", "-c", "printf '\\0\\001a\\0octet\\0' > /dev/udp/198.51.100.2/69"], in: "client")
             let list =
                 kind == .kernel
                 ? try Program.require(["cat", "/proc/net/nf_conntrack_expect"], in: house.lab.router)
