@@ -81,7 +81,7 @@ if Context.environment["MARTLET_FUZZ"] != nil {
     let fuzz: [SwiftSetting] = settings + [.unsafeFlags(["-sanitize=fuzzer", "-parse-as-library"])]
     let link: [LinkerSetting] = [.unsafeFlags(["-sanitize=fuzzer", "-use-ld=lld"])]
     package.targets.append(
-        .target(name: "FuzzSupport", dependencies: ["Net", "Router", "Rules", "TestSupport"], path: "Tests/FuzzSupport", swiftSettings: fuzz))
+        .target(name: "FuzzSupport", dependencies: ["Control", "Net", "Router", "Rules", "TestSupport"], path: "Tests/FuzzSupport", swiftSettings: fuzz))
     for name in ["RulesFuzzer", "FrameFuzzer", "FragmentFuzzer", "TCPFuzzer", "ICMPErrorFuzzer", "FTPFuzzer", "IRCFuzzer", "TFTPFuzzer", "AmandaFuzzer"] {
         package.targets.append(
             .executableTarget(

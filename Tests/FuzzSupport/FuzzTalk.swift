@@ -39,9 +39,8 @@ public struct FuzzTalk {
         packet.payload = text
         router.send(packet, on: isReply ? FuzzRouter.wan : FuzzRouter.lan, after: 1)
         for departure in router.departures(isCorrect: true) where departure.port == (isReply ? FuzzRouter.lan : FuzzRouter.wan) {
-            guard let out = try? TestPacket(frame: departure.bytes), case .tcp(let arrived) = out.transport, let ip = out.ip,
-                !ip.moreFragments, ip.offset == 0
-            else { continue }
+            let out = TestPacket(frame: departure.bytes)
+            guard case .tcp(let arrived) = out.transport, let ip = out.ip, !ip.moreFragments, ip.offset == 0 else { continue }
             if !isReply { outside = (ip.source, arrived.sourcePort) }
             precondition(arrived.sequence == heard[side], "the stream is broken: \(arrived.sequence), not \(heard[side])")
             precondition(
@@ -96,7 +95,8 @@ public func exchangeDatagrams(_ router: FuzzRouter, port: UInt16, _ input: inout
         packet.payload = input.bytes(Int(head >> 1))
         router.send(packet, on: isReply ? FuzzRouter.wan : FuzzRouter.lan, after: 1)
         for departure in router.departures(isCorrect: true) where departure.port == FuzzRouter.wan {
-            guard let out = try? TestPacket(frame: departure.bytes), case .udp(let udp) = out.transport, let ip = out.ip else { continue }
+            let out = TestPacket(frame: departure.bytes)
+            guard case .udp(let udp) = out.transport, let ip = out.ip else { continue }
             outside = (ip.source, udp.sourcePort)
         }
     }

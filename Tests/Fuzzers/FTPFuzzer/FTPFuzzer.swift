@@ -8,12 +8,12 @@ import Router
 public func main(_ count: CInt, _ arguments: UnsafeMutablePointer<UnsafeMutablePointer<CChar>?>?) -> CInt {
     unsafe runFuzzer(count, arguments) { bytes, count in
         var input = unsafe FuzzInput(bytes, count)
-        var talk = FuzzTalk(router, port: 21)
+        var talk = unsafe FuzzTalk(router, port: 21)
         // From here on both directions are read.
         talk.say(Array("220 hello\r\n".utf8), isReply: true)
         talk.say(Array("USER a\r\n".utf8), isReply: false)
         talk.converse(&input)
-        router.forget()
+        unsafe router.forget()
         return 0
     }
 }

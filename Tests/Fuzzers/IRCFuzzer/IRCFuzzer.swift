@@ -8,9 +8,9 @@ import Router
 public func main(_ count: CInt, _ arguments: UnsafeMutablePointer<UnsafeMutablePointer<CChar>?>?) -> CInt {
     unsafe runFuzzer(count, arguments) { bytes, count in
         var input = unsafe FuzzInput(bytes, count)
-        var talk = FuzzTalk(router, port: 6667)
+        var talk = unsafe FuzzTalk(router, port: 6667)
         talk.converse(&input)
-        router.forget()
+        unsafe router.forget()
         return 0
     }
 }

@@ -8,8 +8,8 @@ import Router
 public func main(_ count: CInt, _ arguments: UnsafeMutablePointer<UnsafeMutablePointer<CChar>?>?) -> CInt {
     unsafe runFuzzer(count, arguments) { bytes, count in
         var input = unsafe FuzzInput(bytes, count)
-        exchangeDatagrams(router, port: 69, &input)
-        router.forget()
+        unsafe exchangeDatagrams(router, port: 69, &input)
+        unsafe router.forget()
         return 0
     }
 }
