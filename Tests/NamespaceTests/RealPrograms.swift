@@ -8,10 +8,10 @@ struct Household {
     private let folder: String
 
     /// - Parameter routed: the server side knows the way to the LAN; otherwise only translated packets are answered.
-    init(_ kind: RouterKind, rules: String = "", routed: Bool = false, dmz: Bool = false) throws {
+    init(_ kind: RouterKind, rules: String = "", routed: Bool = false, dmz: Bool = false, configuration: [String] = []) throws {
         lab = try Lab(.live(routed: routed, dmz: dmz, queues: kind.queues))
         folder = try temporaryFolder("martlab-www")
-        router = try RouterUnderTest(kind, in: lab, setup: RouterSetup(rules: rules))
+        router = try RouterUnderTest(kind, in: lab, setup: RouterSetup(rules: rules, configuration: configuration))
         try writeFile(folder + "/index.html", "It works.\n")
         try writeFile(folder + "/large", String(repeating: "0123456789abcde\n", count: 131_072))
     }

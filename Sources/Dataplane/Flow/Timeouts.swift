@@ -61,6 +61,8 @@ public struct TrackingSettings: Sendable, Equatable {
     public var generic = 600 * TCPTimeouts.second
     /// nf_conntrack_checksum: a wrong transport checksum makes a packet invalid.
     public var verifiesChecksums = true
+    /// The helpers that flows get without a rule.
+    public var helpers = HelperAssignments()
 
     public init() {}
 }
