@@ -65,6 +65,16 @@ extension RulesetGenerator {
                 + ["--cluster-local-node", random.pick(["1", "2"]), "--cluster-hash-seed", "0x7"]
         case "helper": negatable(20) + ["--helper", random.pick(["ftp", "irc", "sip"])]
         case "socket": random.some(["--transparent", "--nowildcard", "--restore-skmark"], 0...2)
+        // Protocol; length; a port behind the header; an address.
+        case "bpf":
+            [
+                "--bytecode",
+                random.pick([
+                    "\"4,48 0 0 9,21 0 1 6,6 0 0 1,6 0 0 0\"", "\"4,48 0 0 9,21 0 1 17,6 0 0 65535,6 0 0 0\"",
+                    "\"4,128 0 0 0,37 0 1 60,6 0 0 1,6 0 0 0\"", "\"5,177 0 0 0,72 0 0 2,21 0 1 80,6 0 0 1,6 0 0 0\"",
+                    "\"4,32 0 0 12,21 0 1 167772162,6 0 0 1,6 0 0 0\"",
+                ]),
+            ]
         case "policy": ["--dir", random.pick(["in", "out"]), "--pol", "none"]
         default: genericWords(description)
         }

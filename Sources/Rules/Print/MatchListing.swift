@@ -92,8 +92,38 @@ extension ListPrinter {
         case .rpfilter(let rpfilter):
             append(" rpfilter")
             savedForm(rpfilter)
+        case .socket(let socket):
+            append(" socket")
+            savedForm(socket)
+        case .owner(let owner): list(owner)
+        case .dccp(let dccp):
+            append(" dccp")
+            ports("spt", dccp.sourcePorts, rule)
+            ports("dpt", dccp.destinationPorts, rule)
+            if let types = dccp.types {
+                // INVALID stands for every number that no type has.
+                let numbers = (0..<16).filter { types.value.rawValue & 1 << min($0, $0 > 9 ? 15 : $0) != 0 }.map(String.init)
+                append("\(types.isNegated ? " ! " : " ")\(numbers.joined(separator: ","))")
+            }
+            if let option = dccp.option { append(" option=\(option.isNegated ? "!" : "")\(option.value)") }
+        case .sctp(let sctp):
+            append(" sctp")
+            ports("spt", sctp.sourcePorts, rule)
+            ports("dpt", sctp.destinationPorts, rule)
+            if let chunks = sctp.chunks { append("\(chunks.isNegated ? " ! " : " ")\(chunks.value.mode.rawValue) \(chunks.value.text(isNumeric: isNumeric))") }
         default: savedForm(match.value)
         }
+    }
+
+    private mutating func list(_ owner: OwnerMatch) {
+        if let hasSocket = owner.hasSocket { append("\(hasSocket ? "" : " !") owner socket exists") }
+        if let users = owner.users {
+            append("\(users.isNegated ? " !" : "") owner UID match \(RulePrinter.range(users.value, separator: "-"))")
+        }
+        if let groups = owner.groups {
+            append("\(groups.isNegated ? " !" : "") owner GID match \(RulePrinter.range(groups.value, separator: "-"))")
+        }
+        if owner.countsSupplementaryGroups { append(" incl. suppl. groups") }
     }
 
     private mutating func list(_ hashlimit: HashlimitMatch) {
