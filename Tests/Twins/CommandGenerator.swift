@@ -9,6 +9,7 @@ struct CommandGenerator {
     private static let leftOut: [String: String] = [
         "unclean": "today's kernel has lost it", "MIRROR": "today's kernel has lost it", "ULOG": "today's kernel has lost it",
         "udplite": "iptables has no options for it", "FLOWOFFLOAD": "Martlet's own",
+        "connlabel": "iptables complains of a missing file", "TPROXY": "which of several mistakes is named", "SYNPROXY": "which of several mistakes is named",
         "RATEEST": "which of several mistakes is named", "rateest": "the kernel looks whether the estimator is there", "set": "the kernel looks whether the set is there",
         "SET": "the kernel looks whether the set is there",
     ]
@@ -55,6 +56,7 @@ struct CommandGenerator {
         if table != .filter { words = rules.random.chance(70) ? ["-t", table.rawValue] + words : words + ["-t", table.rawValue] }
         if rules.random.chance(14) { spoil(&words) }
         // Said twice, -v prints what is in the kernel's memory.
+        if !words.contains("-S"), !words.contains("-L") { words.removeAll { $0 == "-v" } }
         while words.filter({ $0 == "-v" }).count > 1, let place = words.lastIndex(of: "-v") { words.remove(at: place) }
         return words
     }
@@ -84,7 +86,7 @@ struct CommandGenerator {
             if words[place].hasPrefix("--"), words[place].count > 4 {
                 words[place] = String(words[place].prefix(rules.random.number(3...words[place].count)))
             }
-        case 7: words[place] += rules.random.pick(["x", "0", ":", "/24", ",", "!"])
+        case 7: words[place] += rules.random.pick(["x", "0", ":", "/24", ","])
         case 8: words.append(rules.random.pick(["-j", "-m", "-p", "--dport", "-g", "-v", "extra", "-f", "-o", "--nonsense", "-Q"]))
         default: words += rules.random.pick([["-m", "comment", "--comment", "x y"], ["-p", "tcp"], ["-j", "ACCEPT"], ["-s", "10.0.0.1,10.0.0.2"], ["-i", "+"]])
         }

@@ -1,3 +1,4 @@
+import Glibc
 import Rules
 import TestSupport
 
@@ -21,17 +22,19 @@ public struct CommandTwins {
         }
     }
 
-    private let lab: Lab
-
     /// Works with a namespace of its own, on a thread inside it.
     ///
     /// - Throws: `LabError`; without root it says so.
     public static func with<T>(_ work: (CommandTwins) throws -> T) throws -> T {
-        let lab = try Lab(Pool.topology)
-        defer { lab.tearDown() }
-        return try inNetworkNamespace(lab.router) { try work(CommandTwins(lab: lab)) }
+        // Without a cable nothing is sent there, and no rule counts.
+        let name = "martlab-\(getpid())-commands"
+        try Program.require(["ip", "netns", "add", name])
+        defer { _ = try? Program.run(["ip", "netns", "del", name]) }
+        return try inNetworkNamespace(name) { try work(CommandTwins()) }
     }
 
+    /// Which of them a rule is called that is not there depends on how far libiptc came in comparing.
+    private static let missing = ["iptables: No chain/target/match by that name.", "iptables: Bad rule ("]
     private static let empty = TableName.allCases.map { table in
         (["*\(table.rawValue)"] + table.hooks.map { ":\($0.chainName) ACCEPT [0:0]" } + ["COMMIT"]).map { $0 + "\n" }.joined()
     }.joined()
@@ -57,9 +60,10 @@ public struct CommandTwins {
             if found.output != expected.output { return difference("output", expected.output, found.output) }
             // A sentence of ours may be longer; it begins as iptables' does.
             // What it knows of the kernel's reasons is not much.
-            if expected.errors.hasPrefix("iptables: Invalid argument.") { continue }
+            if ["iptables: Invalid argument.", "iptables: Numerical result"].contains(where: expected.errors.hasPrefix) { continue }
             if let sentence = expected.errors.split(separator: "\n").first {
                 let start = sentence.hasSuffix(".") ? sentence.dropLast() : sentence
+                if Self.missing.contains(where: expected.errors.hasPrefix), Self.missing.contains(where: found.errors.hasPrefix) { continue }
                 if !found.errors.hasPrefix(start) { return difference("message", expected.errors, found.errors) }
             } else if !found.errors.isEmpty {
                 return difference("message", "", found.errors)

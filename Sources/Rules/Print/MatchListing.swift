@@ -93,8 +93,13 @@ extension ListPrinter {
             append(" rpfilter")
             savedForm(rpfilter)
         case .socket(let socket):
-            append(" socket")
-            savedForm(socket)
+            var printer = RulePrinter()
+            socket.print(to: &printer)
+            append(" socket\(printer.text)")
+        case .ah, .esp, .ecn, .connlabel, .cpu, .tcpmss, .cluster: listShort(match)
+        case .policy(let policy):
+            append(" policy match")
+            savedForm(policy)
         case .owner(let owner): list(owner)
         case .dccp(let dccp):
             append(" dccp")
@@ -113,6 +118,42 @@ extension ListPrinter {
             if let chunks = sctp.chunks { append("\(chunks.isNegated ? " ! " : " ")\(chunks.value.mode.rawValue) \(chunks.value.text(isNumeric: isNumeric))") }
         default: savedForm(match.value)
         }
+    }
+
+    /// Those that list what they save in other words.
+    private mutating func listShort(_ match: Match) {
+        var printer = RulePrinter()
+        match.value.print(to: &printer)
+        var words = printer.text.split(separator: " ").map(String.init)[...]
+        switch match {
+        case .ecn: append(" ECN match")
+        case .tcpmss: append(" tcpmss match")
+        default: append(" \(match.description.name)")
+        }
+        var ends = ""
+        while let option = words.popFirst() {
+            let isNegated = option == "!"
+            let name = (isNegated ? words.popFirst() ?? "" : option).dropFirst(2)
+            let sign = isNegated ? "!" : ""
+            switch name {
+            case "ahspi", "espspi":
+                let value = words.popFirst() ?? ""
+                append(" \(value.contains(":") ? "spis" : "spi"):\(sign)\(value)")
+            case "ecn-tcp-ece": append(" \(sign)ECE")
+            case "ecn-tcp-cwr": ends += " \(sign)CWR"
+            case "ecn-ip-ect": append(" \(sign)ECT=\(words.popFirst() ?? "")")
+            case "label": append(" \(sign)\(sign.isEmpty ? "" : " ")\(words.popFirst()?.filter { $0 != "\"" } ?? "")")
+            case "set": append(" set")
+            case "cpu": append(" \(sign)\(sign.isEmpty ? "" : " ")\(words.popFirst() ?? "")")
+            case "mss": append(" \(sign)\(words.popFirst() ?? "")")
+            case "cluster-local-nodemask": append(" \(sign)node_mask=\(words.popFirst() ?? "")")
+            case "cluster-total-nodes": append(" total_nodes=\(words.popFirst() ?? "")")
+            case "cluster-hash-seed": append(" hash_seed=\(words.popFirst() ?? "")")
+            default: append(" \(sign)\(name) \(words.popFirst() ?? "")")
+            }
+        }
+        append(ends)
+        if case .ah = match, printer.text.isEmpty { append(" ") }
     }
 
     private mutating func list(_ owner: OwnerMatch) {
