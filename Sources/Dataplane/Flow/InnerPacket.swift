@@ -10,17 +10,24 @@ struct InnerPacket {
     let available: Int
     let tuple: FlowTuple
 
-    /// - Returns: nil if there is not enough of it to tell its flow: a whole IP header and eight bytes, and no later
-    ///   fragment.
+    /// - Returns: nil if there is not enough of it to tell its flow: a whole IP header and what the tuple is made of (nf_ct_get_tuple
+    ///   in net/netfilter/nf_conntrack_core.c), and no later fragment.
     init?(_ packet: Packet) {
         available = packet.transportLength - Self.start
         guard available >= Offset.ipHeader else { return nil }
         let first = packet.transport8(Self.start)
         headerLength = Int(first & 0x0F) * 4
-        guard first >> 4 == 4, headerLength >= Offset.ipHeader, available >= headerLength + 8 else { return nil }
+        guard first >> 4 == 4, headerLength >= Offset.ipHeader, available >= headerLength else { return nil }
         guard packet.transport16(Self.start + Offset.ipFragment) & 0x1FFF == 0 else { return nil }
         let ipProtocol = IPProtocol(rawValue: packet.transport8(Self.start + Offset.ipProtocol))
         let transport = Self.start + headerLength
+        let needed =
+            switch ipProtocol {
+            case .tcp, .udp, .udpLite, .sctp, .gre: 4
+            case .icmp: Offset.icmpHeader
+            default: 0
+            }
+        guard available >= headerLength + needed else { return nil }
         var sourcePort: UInt16 = 0
         var destinationPort: UInt16 = 0
         switch ipProtocol {

@@ -22,7 +22,8 @@ extension Worker {
             guard packet.transportLength > 0, ICMPType.mayBeAnswered(packet.transport8(Offset.icmpType)) else { return }
         }
         guard icmpLimiter.allows(type, code: code, to: packet.source, now: now, snapshot.settings.icmp) else { return }
-        let isToUs = routing.ports.isLocal(packet.destination)
+        // A copy is on its way to a gateway, whomever it is addressed to.
+        let isToUs = routing.ports.isLocal(packet.destination) && !packet.isCopy
         var source = isToUs ? packet.destination : IPv4Address.any
         if !isToUs, snapshot.settings.errorsUseIngressAddress, packet.ingress != .host {
             source = routing.ports.selectSource(packet.ingress)

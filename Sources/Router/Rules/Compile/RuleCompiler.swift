@@ -67,6 +67,7 @@ struct RuleCompiler {
     static func compile(_ ruleset: Ruleset, for surroundings: Surroundings) throws(Refusal) -> Result {
         var compiler = RuleCompiler(surroundings)
         compiler.source.tracks = surroundings.alwaysTracks || ruleset.needsTracking
+        compiler.source.defragments = ruleset.looksForSockets
         compiler.estimators = RateEstimators(ruleset)
         compiler.helperNames.enter(ruleset)
         compiler.recentStamps = ruleset.recentStamps(surroundings.recent)
@@ -233,7 +234,7 @@ struct RuleCompiler {
     private mutating func compile(_ match: Match, _ refuse: (String) -> Refusal) throws(Refusal) -> [CompiledMatch] {
         if case .comment = match { return [] }
         if let found = headerMatches(match) { return found.map { .header($0) } }
-        if let found = try flowMatches(match, refuse) { return found.map { .flow($0) } }
+        if let found = try flowMatches(match, refuse) { return found }
         if let found = try surroundingsMatches(match, refuse) { return found.map { .surroundings($0) } }
         if let found = try memoryMatches(match, refuse) { return found.map { .memory($0) } }
         if let found = try setTests(match, refuse) { return found.map { .set($0) } }
@@ -291,6 +292,15 @@ extension RejectKind {
 }
 
 extension Ruleset {
+    /// Whether any rule asks for sockets, which the kernel looks up by whole packets (socket_mt_enable_defrag in net/netfilter/xt_socket.c).
+    var looksForSockets: Bool {
+        tables.contains { table in
+            table.chains.contains { chain in
+                chain.rules.contains { rule in rule.matches.contains { if case .socket = $0 { true } else { false } } }
+            }
+        }
+    }
+
     /// Whether any rule needs to know flows: then fragments are put together and packets tracked, as in the kernel.
     var needsTracking: Bool {
         hasTranslatingRule
