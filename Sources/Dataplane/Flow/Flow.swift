@@ -29,6 +29,8 @@ public struct Flow: ~Copyable {
         public static let confirmed = Status(rawValue: 1 << 3)
         public static let sourceNAT = Status(rawValue: 1 << 4)
         public static let destinationNAT = Status(rawValue: 1 << 5)
+        /// The lengths of its segments have changed, so their numbers are shifted.
+        public static let sequenceAdjusted = Status(rawValue: 1 << 6)
         public static let sourceNATDone = Status(rawValue: 1 << 7)
         public static let destinationNATDone = Status(rawValue: 1 << 8)
         public static let dying = Status(rawValue: 1 << 9)
@@ -38,6 +40,8 @@ public struct Flow: ~Copyable {
         public static let bySource = Status(rawValue: 1 << 26)
         /// Ours: the flow has labels, which lie in the table beside it.
         public static let labelled = Status(rawValue: 1 << 27)
+        /// Ours: SYNPROXY opened it; what it remembers lies in the table beside it.
+        public static let synproxied = Status(rawValue: 1 << 28)
         /// Ours: MASQUERADE chose the source address, so the flow dies with it.
         public static let masqueraded = Status(rawValue: 1 << 25)
     }

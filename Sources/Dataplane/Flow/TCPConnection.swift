@@ -52,6 +52,13 @@ public struct TCPConnection: Sendable {
 
     public init() {}
 
+    /// After the last byte that the connection's opener sent.
+    @inline(__always)
+    var originalEnd: SequenceNumber { originalSide.end }
+    /// The largest window that the connection's opener announced, in bytes.
+    @inline(__always)
+    var originalWindow: UInt32 { originalSide.largestWindow }
+
     /// What tracking says of a segment.
     enum Verdict {
         /// It belongs to the flow; the flow now lives for this long.
@@ -243,6 +250,9 @@ public struct TCPConnection: Sendable {
         let hasACK = segment.flags.contains(.ack)
         let hasSYN = segment.flags.contains(.syn)
         if receiver.flags.contains(.permitsSACK) { selective = segment.options.highestSACK(from: acknowledgment) }
+        // NAT may have changed how much the receiver has sent.
+        acknowledgment = acknowledgment - segment.shift
+        selective = selective - segment.shift
 
         // This side's first segment, or a SYN sent again with other numbers.
         if sender.largestWindow == 0 {

@@ -114,6 +114,11 @@ extension Worker {
         let flow = owner.create(original: tuple, reply: reply, hash: hash)
         guard flow != 0 else { return .flowTableFull }
         packet.tracking = TrackingResult(state: .new, direction: .original, flow: flow, isUnconfirmed: true)
+        if packet.opensForClient {
+            flows.help[flow] = FlowHelp()
+            flows.synproxies[flow] = SynproxyFlow()
+            flows.flows[flow].set(.synproxied)
+        }
         return nil
     }
 
@@ -143,6 +148,15 @@ extension Worker {
             }
             table[flow].lock.lock()
             let old = table[flow].tcp.state
+            var segment = segment
+            if status.contains(.sequenceAdjusted) {
+                let other = flows.help[flow].adjustment(packet.tracking.direction.opposite)
+                segment.shift = other.offset(at: segment.acknowledgment - 1)
+            }
+            if status.contains(.synproxied), table[flow].tcp.isClientWaiting(segment, packet.tracking.direction) {
+                table[flow].lock.unlock()
+                return nil
+            }
             let verdict = table[flow].tcp.track(
                 segment, packet.tracking.direction, status: status, settings: snapshot.tracking.tcp)
             let isNowAssured = table[flow].tcp.isNowAssured(after: old)
@@ -253,6 +267,14 @@ extension Worker {
     /// The packet has passed everything: what it began may now be found (nf_conntrack_confirm).
     @inline(__always)
     mutating func confirm(_ packet: inout Packet) -> DropReason? {
+        if packet.tracking.hasFlow {
+            let status = flows.flows[packet.tracking.flow].status
+            if status.contains(.synproxied), let reason = proxied(&packet) { return reason }
+            // Asked anew: what goes before may have set it.
+            if flows.flows[packet.tracking.flow].status.contains(.sequenceAdjusted), !adjustSequence(packet) {
+                return .tcpHeader
+            }
+        }
         guard packet.tracking.isUnconfirmed else { return nil }
         let flow = packet.tracking.flow
         guard flows.confirm(flow) else { return .flowClash }

@@ -122,6 +122,8 @@ public struct TCPFlags: OptionSet, Sendable, Hashable {
     var hidesDontFragment = false
     /// Made here; no further answer is made to it.
     var isAnswer = false
+    /// SYNPROXY's SYN to a server: its flow is one that SYNPROXY looks after.
+    var opensForClient = false
 
     static let assembled = UInt64.max
 

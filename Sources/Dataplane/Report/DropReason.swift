@@ -38,6 +38,9 @@ public enum DropReason: UInt8, CaseIterable, Sendable {
     case natExhausted
     case natNoAddress
     case natICMP
+    case natEgressChanged
+    case synproxy
+    case synproxyCookie
 
     // Routing.
     case martianSource
@@ -96,6 +99,9 @@ public enum DropReason: UInt8, CaseIterable, Sendable {
         case .natExhausted: "nat-exhausted"
         case .natNoAddress: "nat-no-address"
         case .natICMP: "nat-icmp"
+        case .natEgressChanged: "nat-egress-changed"
+        case .synproxy: "synproxy"
+        case .synproxyCookie: "synproxy-cookie"
         case .martianSource: "martian-source"
         case .martianDestination: "martian-destination"
         case .reversePath: "reverse-path"
@@ -152,6 +158,9 @@ public enum DropReason: UInt8, CaseIterable, Sendable {
         case .natExhausted: "All ports toward this destination are taken."
         case .natNoAddress: "MASQUERADE found no address on the egress port."
         case .natICMP: "An ICMP error could not be translated."
+        case .natEgressChanged: "The route of a masqueraded flow has moved to another port; the flow has ended."
+        case .synproxy: "A segment of a handshake that SYNPROXY carried on with segments of its own."
+        case .synproxyCookie: "SYNPROXY was sent an acknowledgment of no SYN-ACK of its own, or a damaged segment."
         case .martianSource: "The source address cannot be one of another host."
         case .martianDestination: "The destination address cannot be forwarded to."
         case .reversePath: "The way back to the source leads out another port (rp_filter)."

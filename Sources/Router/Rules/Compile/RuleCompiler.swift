@@ -248,6 +248,7 @@ struct RuleCompiler {
             guard let start = starts[chain] else { throw refuse("there is no chain \"\(chain)\"") }
             return .goto(start)
         case .reject(let reject): return .reject(RejectKind(reject.answer))
+        case .synproxy(let synproxy): return .synproxy(SynproxyRule(synproxy))
         default: break
         }
         if surroundings.allowsInactive, target.value?.inactivity != nil {
