@@ -175,7 +175,8 @@ extension Worker {
         var wanted = tuple
         // A small range is tried through.
         let isSmall = size <= 256
-        let attempts = isSmall ? size : UInt32(CrowdedPorts.patience)
+        let isCrowded = tuple.inverted.map { flows.crowdedPorts.isCrowded($0, hashKey: flows.index.key) } ?? false
+        let attempts = isSmall ? size : isCrowded ? 0 : UInt32(CrowdedPorts.patience)
         let start = random.next(below: size)
         for attempt in 0..<attempts {
             wanted.sourcePort = ports.lowerBound + UInt16(truncatingIfNeeded: (start + attempt) % size)

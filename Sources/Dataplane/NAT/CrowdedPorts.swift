@@ -39,7 +39,7 @@ import Synchronization
     /// Maps in use; while there are none, nothing else is looked at.
     private let used: Slab<Atomic<Int>>
 
-    /// - Parameter flows: the most flows there may be: with fewer than a map has ports, no two destinations are crowded.
+    /// - Parameter flows: the most flows there may be; each crowded destination has many of them.
     init(flows: Int) {
         setCount = UInt32(min(max(flows / 32768, 4), 256))
         let count = Int(setCount) * Self.ways
@@ -117,6 +117,16 @@ import Synchronization
     }
 
     // MARK: What a search asks
+
+    /// Whether the destination of a reply tuple has a map.
+    @inline(__always)
+    func isCrowded(_ reply: FlowTuple, hashKey: UInt64) -> Bool {
+        guard !isEmpty else { return false }
+        let key = key(reply)
+        guard let map = locked(key, hash: key.hash(key: hashKey)) else { return false }
+        maps[map].lock.unlock()
+        return true
+    }
 
     /// Sees to it that the destination of a reply tuple has a map.
     func open(_ reply: FlowTuple, hashKey: UInt64, now: Instant) {
