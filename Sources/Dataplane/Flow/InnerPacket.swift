@@ -24,7 +24,7 @@ struct InnerPacket {
         var sourcePort: UInt16 = 0
         var destinationPort: UInt16 = 0
         switch ipProtocol {
-        case .tcp, .udp, .udpLite, .sctp, .dccp:
+        case .tcp, .udp, .udpLite, .sctp:
             sourcePort = packet.transport16(transport + Offset.sourcePort)
             destinationPort = packet.transport16(transport + Offset.destinationPort)
         case .icmp:

@@ -55,7 +55,10 @@ extension Worker {
                 return nil
             }
             return trackDatagram(&packet)
-        case .udpLite, .sctp:
+        case .udpLite:
+            guard packet.hasTransport, isRightUDPLite(packet, checks: checks) else { return nil }
+            return trackDatagram(&packet)
+        case .sctp:
             guard packet.hasTransport else { return nil }
             return trackDatagram(&packet)
         default:
@@ -70,13 +73,27 @@ extension Worker {
         return length >= Offset.udpHeader && length <= packet.transportLength
     }
 
+    /// RFC 3828, 3.1: the coverage is zero for the whole or holds the header, and the checksum must be there (udplite_error in
+    /// net/netfilter/nf_conntrack_proto_udp.c).
+    @inline(never)
+    private func isRightUDPLite(_ packet: Packet, checks: Bool) -> Bool {
+        let field = Int(packet.transport16(Offset.udpLength))
+        let coverage = field == 0 ? packet.transportLength : field
+        guard coverage >= Offset.udpHeader, coverage <= packet.transportLength,
+            packet.transport16(Offset.udpChecksum) != 0
+        else { return false }
+        return !checks || packet.hasRightTransportChecksum(covering: coverage)
+    }
+
+    /// DCCP has no ports here: the kernel lost its tracking with 6.16, and takes it for a protocol that it does not know.
     /// In the zone of the original direction.
     @inline(__always)
     private func tuple(of packet: Packet) -> FlowTuple {
-        FlowTuple(
+        let isPorted = packet.hasTransport && packet.ipProtocol != .dccp
+        return FlowTuple(
             source: packet.source, destination: packet.destination, ipProtocol: packet.ipProtocol,
-            sourcePort: packet.hasTransport ? packet.sourcePort : 0,
-            destinationPort: packet.hasTransport ? packet.destinationPort : 0,
+            sourcePort: isPorted ? packet.sourcePort : 0,
+            destinationPort: isPorted ? packet.destinationPort : 0,
             zone: packet.template.zone(.original, mark: packet.mark))
     }
 
@@ -250,6 +267,16 @@ extension Worker {
     }
 
     // MARK: ICMP errors
+
+    /// What the host's own ICMP says of a packet that reached it belongs to that packet's flow before any rule sees it
+    /// (icmp_glue_bits in net/ipv4/icmp.c). Only of a protocol that it does not know: UDP and TCP have forgotten the flow by then.
+    @inline(never)
+    mutating func trackHostError(_ packet: inout Packet) {
+        guard packet.hasTransport, packet.transport8(Offset.icmpType) == ICMPType.destinationUnreachable,
+            packet.transport8(Offset.icmpCode) == 2
+        else { return }
+        trackError(&packet)
+    }
 
     /// An error belongs to the flow of the packet that it carries, and travels against it (nf_conntrack_inet_error).
     private mutating func trackError(_ packet: inout Packet) {
