@@ -43,6 +43,8 @@ public struct Flow: ~Copyable {
         public static let bySource = Status(rawValue: 1 << 26)
         /// Ours: the flow has labels, which lie in the table beside it.
         public static let labelled = Status(rawValue: 1 << 27)
+        /// Ours: SYNPROXY opened it; what it remembers lies in the table beside it.
+        public static let synproxied = Status(rawValue: 1 << 28)
         /// Ours: MASQUERADE chose the source address, so the flow dies with it.
         public static let masqueraded = Status(rawValue: 1 << 25)
     }

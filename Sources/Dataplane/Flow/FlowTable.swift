@@ -35,7 +35,11 @@ import Synchronization
     /// The kind of each helper, by its number in `HelperNames`.
     let helperKinds: Slab<UInt8>
     public let expectations: ExpectationTable
+    /// What SYNPROXY keeps of the flows it opened; of the others, this memory is never touched.
+    let synproxies: Slab<SynproxyFlow>
     let index: FlowIndex
+    /// Ports that are taken where few are left.
+    let crowdedPorts: CrowdedPorts
     private let shared: Slab<Shared>
     private let free: Slab<UInt32>
     /// Per worker, the head of the list of flows that others have killed.
@@ -57,7 +61,9 @@ import Synchronization
         help = Slab(count: entries + 1)
         helperKinds = Slab(count: 64)
         expectations = ExpectationTable(flows: flows, help: help, maximumFlows: maximum, key: key)
+        synproxies = Slab(count: entries + 1)
         index = FlowIndex(flows: maximum, key: key)
+        crowdedPorts = CrowdedPorts(flows: maximum)
         shared = Slab(count: 1)
         free = Slab(count: entries)
         graveyards = Slab(count: workerCount)
@@ -154,10 +160,22 @@ import Synchronization
         let hash = index.hash(tuple)
         index.lock(hash)
         defer { index.unlock(hash) }
-        guard !isTaken(tuple, .reply, hash: hash, except: flow) else { return false }
+        guard !isTaken(tuple, .reply, hash: hash, except: flow) else {
+            crowdedPorts.mark(tuple, hashKey: index.key)
+            return false
+        }
         guard index.insert(FlowIndex.Reference(flow: flow, .reply), hash: hash) else { return false }
         flows[flow].set(.replyReserved)
+        crowdedPorts.mark(tuple, hashKey: index.key)
         return true
+    }
+
+    /// The flow that has a tuple as its reply's.
+    func owner(ofReply tuple: FlowTuple) -> UInt32? {
+        index.first(index.hash(tuple)) { reference in
+            reference.direction == .reply && flows[reference.flow].reply == tuple
+                && flows[reference.flow].status.intersection([.confirmed, .dying]) == .confirmed
+        }?.flow
     }
 
     /// Enters what of a flow is not in the index yet, so that it can be found.
@@ -237,6 +255,7 @@ import Synchronization
             let hash = index.hash(flows[flow].reply)
             index.lock(hash)
             index.remove(FlowIndex.Reference(flow: flow, .reply), hash: hash)
+            crowdedPorts.clear(flows[flow].reply, hashKey: index.key)
             index.unlock(hash)
         }
     }

@@ -52,6 +52,13 @@ public struct TCPConnection: Sendable {
 
     public init() {}
 
+    /// After the last byte that the connection's opener sent.
+    @inline(__always)
+    var originalEnd: SequenceNumber { originalSide.end }
+    /// The largest window that the connection's opener announced, in bytes.
+    @inline(__always)
+    var originalWindow: UInt32 { originalSide.largestWindow }
+
     /// What tracking says of a segment.
     enum Verdict {
         /// It belongs to the flow; the flow now lives for this long.

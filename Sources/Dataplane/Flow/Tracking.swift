@@ -131,6 +131,11 @@ extension Worker {
         let flow = owner.create(original: tuple, reply: reply, hash: hash)
         guard flow != 0 else { return .flowTableFull }
         packet.tracking = TrackingResult(state: .new, direction: .original, flow: flow, isUnconfirmed: true)
+        if packet.opensForClient {
+            flows.help[flow] = FlowHelp()
+            flows.synproxies[flow] = SynproxyFlow()
+            flows.flows[flow].set(.synproxied)
+        }
         if flows.expectations.count > 0 { return beginExpected(&packet, tuple) }
         assignHelper(packet, tuple)
         return nil
@@ -166,6 +171,10 @@ extension Worker {
             if status.contains(.sequenceAdjusted) {
                 let other = flows.help[flow].adjustment(packet.tracking.direction.opposite)
                 segment.shift = other.offset(at: segment.acknowledgment - 1)
+            }
+            if status.contains(.synproxied), table[flow].tcp.isClientWaiting(segment, packet.tracking.direction) {
+                table[flow].lock.unlock()
+                return nil
             }
             let verdict = table[flow].tcp.track(
                 segment, packet.tracking.direction, status: status, settings: snapshot.tracking.tcp)
@@ -287,6 +296,12 @@ extension Worker {
     /// The packet has passed everything: what it began may now be found (nf_conntrack_confirm).
     @inline(__always)
     mutating func confirm(_ packet: inout Packet) -> DropReason? {
+        // What SYNPROXY opens shifts numbers as well; so it comes first.
+        if packet.tracking.hasFlow, flows.flows[packet.tracking.flow].status.contains(.synproxied),
+            let reason = proxied(&packet)
+        {
+            return reason
+        }
         if let reason = help(&packet) { return reason }
         guard packet.tracking.isUnconfirmed else { return nil }
         let flow = packet.tracking.flow

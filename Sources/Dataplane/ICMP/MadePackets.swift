@@ -147,7 +147,7 @@ extension Worker {
     }
 
     /// A packet of our own in a fresh frame, its IP header complete and what follows zeroed; nil if no frame is free.
-    private mutating func make(
+    mutating func make(
         _ ipProtocol: IPProtocol, from source: IPv4Address, to destination: IPv4Address, length: Int,
         like packet: Packet, tos: UInt8, fragment: UInt16
     ) -> Packet? {

@@ -66,6 +66,8 @@ extension Worker {
         case .udp, .udpLite:
             packet.setTransport16(transport + (end == .source ? Offset.sourcePort : Offset.destinationPort), newPort)
             update(Offset.udpChecksum, includingAddress: true, isUDP: true)
+        case .sctp:
+            packet.setTransport16(transport + (end == .source ? Offset.sourcePort : Offset.destinationPort), newPort)
         case .icmp:
             packet.setTransport16(transport + Offset.icmpIdentifier, newPort)
             update(Offset.icmpChecksum, includingAddress: false)

@@ -122,6 +122,8 @@ public struct TCPFlags: OptionSet, Sendable, Hashable {
     var hidesDontFragment = false
     /// Made here, in answer to another packet.
     var isAnswer = false
+    /// SYNPROXY's SYN to a server: its flow is one that SYNPROXY looks after.
+    var opensForClient = false
     /// What `-o` is compared with in OUTPUT: the way out from before its rules, whatever they change (nf_hook_state); `.host`
     /// for the loopback interface.
     var announcedEgress: PortIndex = .none

@@ -38,6 +38,9 @@ public enum DropReason: UInt8, CaseIterable, Sendable {
     case natExhausted
     case natNoAddress
     case natICMP
+    case natEgressChanged
+    case synproxy
+    case synproxyCookie
 
     // Helpers.
     case helperPartial
@@ -103,6 +106,9 @@ public enum DropReason: UInt8, CaseIterable, Sendable {
         case .natExhausted: "nat-exhausted"
         case .natNoAddress: "nat-no-address"
         case .natICMP: "nat-icmp"
+        case .natEgressChanged: "nat-egress-changed"
+        case .synproxy: "synproxy"
+        case .synproxyCookie: "synproxy-cookie"
         case .helperPartial: "helper-partial"
         case .helperRoom: "helper-room"
         case .expectationRefused: "expectation-refused"
@@ -164,6 +170,9 @@ public enum DropReason: UInt8, CaseIterable, Sendable {
         case .natExhausted: "All ports toward this destination are taken."
         case .natNoAddress: "MASQUERADE found no address on the egress port."
         case .natICMP: "An ICMP error could not be translated."
+        case .natEgressChanged: "The route of a masqueraded flow has moved to another port; the flow has ended."
+        case .synproxy: "A segment of a handshake that SYNPROXY carried on with segments of its own."
+        case .synproxyCookie: "SYNPROXY was sent an acknowledgment of no SYN-ACK of its own, or a damaged segment."
         case .helperPartial: "A line that may announce an FTP data connection was cut off or malformed, so that it could not be read or rewritten."
         case .helperRoom: "A packet whose text a helper had to rewrite could not grow."
         case .expectationRefused: "What a helper read could not be expected: the table of expectations is full, or another flow is expected there."

@@ -66,7 +66,7 @@ extension Target {
     /// Whether the target acts on flows, so that there must be some (who calls nf_ct_netns_get in the kernel; HMARK does not).
     var needsTracking: Bool {
         switch self {
-        case .connmark: true
+        case .connmark, .synproxy: true
         case .ct(let ct): !ct.isUntracked
         default: false
         }

@@ -121,7 +121,7 @@ struct RuleCompiler {
                 do throws(Refusal) {
                     if case .redirect = rule.target, reachability.hooks(chain: chain.name, rule: number).contains(.output) {
                         // It would lead to the loopback interface, which is the kernel's alone.
-                        throw refuse("REDIRECT does not act yet on what the host itself sends; use it in PREROUTING")
+                        throw refuse("REDIRECT cannot act on what the host itself sends: its answers would stay on the loopback interface, which is the kernel's alone; use it in PREROUTING")
                     }
                     states.enter(rule, table: table.name, chain: chain.name)
                     try add(rule, starts, refuse)
@@ -256,6 +256,7 @@ struct RuleCompiler {
             guard let start = starts[chain] else { throw refuse("there is no chain \"\(chain)\"") }
             return .goto(start)
         case .reject(let reject): return .reject(RejectKind(reject.answer))
+        case .synproxy(let synproxy): return .synproxy(SynproxyRule(synproxy))
         default: break
         }
         if surroundings.allowsInactive, target.value?.inactivity != nil {
