@@ -9,7 +9,7 @@ import Synchronization
 ///   reply slot is not yet in the index.
 /// - `status`: atomic; bits are only ever set, but for the life of one entry.
 /// - `expires`: atomic, relaxed; whoever sees a packet writes it, the timer wheel reads it.
-/// - `lock`: guards `tcp`, `counters`, and what is made of an old `mark` or of old labels; both may be read without it.
+/// - `lock`: guards `tcp`, `sctp`, `counters`, and what is made of an old `mark` or of old labels; both may be read without it.
 /// - `incarnation`: atomic; grows when the entry is given to another flow, so that who remembers a flow by number knows it again.
 /// - `helper`, `masterHelper`, `masterSource`: written by the worker that creates the flow, before anybody can find it.
 /// - `wheelNext`, `wheelPrevious`, `owner`: only the worker that created the flow.
@@ -38,6 +38,8 @@ public struct Flow: ~Copyable {
         public static let bySource = Status(rawValue: 1 << 26)
         /// Ours: the flow has labels, which lie in the table beside it.
         public static let labelled = Status(rawValue: 1 << 27)
+        /// Ours: the flow lost a race for its original tuple, and answers alone find it, for a second (IPS_NAT_CLASH).
+        public static let answersOnly = Status(rawValue: 1 << 28)
         /// Ours: MASQUERADE chose the source address, so the flow dies with it.
         public static let masqueraded = Status(rawValue: 1 << 25)
     }
@@ -54,6 +56,7 @@ public struct Flow: ~Copyable {
     public let lock: SpinLock
     let expiry: Atomic<UInt64>
     public var tcp: TCPConnection
+    public var sctp: SCTPAssociation
     public var originalCounter: Counter
     public var replyCounter: Counter
     let markBits: Atomic<UInt32>

@@ -10,26 +10,37 @@ struct InnerPacket {
     let available: Int
     let tuple: FlowTuple
 
-    /// - Returns: nil if there is not enough of it to tell its flow: a whole IP header and eight bytes, and no later
-    ///   fragment.
+    /// Whether as much of it is there as NAT rewrites: eight bytes of the transport header.
+    var isLongEnoughForNAT: Bool { available >= headerLength + 8 }
+
+    /// - Returns: nil if there is not enough of it to tell its flow: a whole IP header, the ports or the ICMP identifier where there
+    ///   are some, and no later fragment.
     init?(_ packet: Packet) {
         available = packet.transportLength - Self.start
         guard available >= Offset.ipHeader else { return nil }
         let first = packet.transport8(Self.start)
         headerLength = Int(first & 0x0F) * 4
-        guard first >> 4 == 4, headerLength >= Offset.ipHeader, available >= headerLength + 8 else { return nil }
+        guard first >> 4 == 4, headerLength >= Offset.ipHeader, available >= headerLength else { return nil }
         guard packet.transport16(Self.start + Offset.ipFragment) & 0x1FFF == 0 else { return nil }
         let ipProtocol = IPProtocol(rawValue: packet.transport8(Self.start + Offset.ipProtocol))
         let transport = Self.start + headerLength
         var sourcePort: UInt16 = 0
         var destinationPort: UInt16 = 0
         switch ipProtocol {
-        case .tcp, .udp, .udpLite, .sctp, .dccp:
+        case .tcp, .udp, .udpLite, .sctp:
+            guard available >= headerLength + 4 else { return nil }
             sourcePort = packet.transport16(transport + Offset.sourcePort)
             destinationPort = packet.transport16(transport + Offset.destinationPort)
         case .icmp:
+            guard available >= headerLength + 8 else { return nil }
             destinationPort = packet.transport16(transport + Offset.icmpType)
             sourcePort = packet.transport16(transport + Offset.icmpIdentifier)
+        case .gre:
+            // PPTP's, by the call's number (see Tracking).
+            if available >= headerLength + 8, packet.transport8(transport + Offset.greFlags + 1) & 7 == 1 {
+                guard packet.transport16(transport + Offset.greProtocol) == 0x880B else { return nil }
+                destinationPort = packet.transport16(transport + Offset.greCall)
+            }
         default: break
         }
         tuple = FlowTuple(

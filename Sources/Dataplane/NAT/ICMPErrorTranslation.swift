@@ -18,6 +18,10 @@ extension Worker {
         }
         guard status.contains(end.status(packet.tracking.direction)) else { return true }
         guard let inner = InnerPacket(packet) else { return false }
+        switch inner.tuple.ipProtocol {
+        case .tcp, .udp, .udpLite, .icmp: guard inner.isLongEnoughForNAT else { return false }
+        default: break
+        }
         let other = flows.flows[flow].tuple(packet.tracking.direction.opposite)
         rewriteInner(packet, inner, end.opposite, to: other)
         packet.fillTransportChecksum()

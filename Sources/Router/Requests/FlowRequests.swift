@@ -42,7 +42,7 @@ extension FlowRow {
         let ipProtocol = record.original.ipProtocol
         self.init(
             protocol: ipProtocol, timeout: UInt32(clamping: record.expires.since(now) / 1_000_000_000),
-            state: ipProtocol == .tcp ? record.tcpState.name : nil,
+            state: ipProtocol == .tcp ? record.tcpState.name : ipProtocol == .sctp ? record.sctpState.name : nil,
             original: Control.FlowTuple(record.original, record.originalCounter),
             reply: Control.FlowTuple(record.reply, record.replyCounter),
             isReplySeen: record.status.contains(.seenReply), isAssured: record.status.contains(.assured),
