@@ -3,7 +3,7 @@ SWIFT ?= swift
 BINARY := $(CURDIR)/.build/release/martlet
 MINUTES ?= 30
 
-.PHONY: all build toolchain dependencies test-dependencies demo test bench soak clean help
+.PHONY: all build toolchain dependencies test-dependencies demo test twins bench soak clean help
 
 all: build
 
@@ -26,6 +26,10 @@ demo: build ## real traffic through Martlet in namespaces, with a report
 # namespaces, cores and the clock are shared by all of them.
 test: build test-dependencies ## all tests: unit, scenario and namespace
 	MARTLET_BINARY="$(BINARY)" $(SWIFT) test --no-parallel
+
+twins: build test-dependencies ## random rules and packets beside the kernel: CASES (5000) or MINUTES, from SEED (1)
+	$(SWIFT) build -c release --product martlet-twins
+	.build/release/martlet-twins --seed "$(or $(SEED),1)" --folder . $(if $(filter command line environment,$(origin MINUTES)),--minutes $(MINUTES),--cases $(or $(CASES),5000))
 
 bench: build test-dependencies ## speed, as ratios against the kernel in the same run
 	@MARTLET_BINARY="$(BINARY)" scripts/bench

@@ -63,6 +63,15 @@ let package = Package(
         .testTarget(name: "ControlTests", dependencies: ["Control"], swiftSettings: settings),
         .testTarget(name: "RouterTests", dependencies: ["Router", "TestSupport"], swiftSettings: settings),
         .testTarget(name: "NamespaceTests", dependencies: ["TestSupport", "Router"], swiftSettings: settings),
+
+        // Random rules and conversations, the kernel beside Martlet: a library, its tests, and what `make twins` runs.
+        .target(
+            name: "Twins", dependencies: ["CXDP", "Net", "Rules", "Router", "Control", "Dataplane", "TestSupport"],
+            path: "Tests/Twins", swiftSettings: settings),
+        .executableTarget(
+            name: "martlet-twins", dependencies: ["Twins", "TestSupport"], path: "Tests/TwinsTool",
+            swiftSettings: settings),
+        .testTarget(name: "TwinTests", dependencies: ["Net", "Twins", "TestSupport"], swiftSettings: settings),
     ],
     swiftLanguageModes: [.v6]
 )
@@ -71,9 +80,12 @@ let package = Package(
 if Context.environment["MARTLET_FUZZ"] != nil {
     let fuzz: [SwiftSetting] = settings + [.unsafeFlags(["-sanitize=fuzzer", "-parse-as-library"])]
     let link: [LinkerSetting] = [.unsafeFlags(["-sanitize=fuzzer", "-use-ld=lld"])]
-    for (name, dependencies) in [("RulesFuzzer", ["Rules"])] as [(String, [Target.Dependency])] {
+    package.targets.append(
+        .target(name: "FuzzSupport", dependencies: ["Net", "Router", "Rules", "TestSupport"], path: "Tests/FuzzSupport", swiftSettings: fuzz))
+    for name in ["RulesFuzzer", "FrameFuzzer", "FragmentFuzzer", "TCPFuzzer", "ICMPErrorFuzzer"] {
         package.targets.append(
             .executableTarget(
-                name: name, dependencies: dependencies, path: "Tests/Fuzzers/\(name)", exclude: ["seeds"], swiftSettings: fuzz, linkerSettings: link))
+                name: name, dependencies: ["FuzzSupport", "Net", "Rules", "TestSupport"], path: "Tests/Fuzzers/\(name)",
+                exclude: name == "RulesFuzzer" ? ["seeds"] : [], swiftSettings: fuzz, linkerSettings: link))
     }
 }

@@ -23,7 +23,7 @@ extension FlowRow {
     /// The names of l4proto_name in the same file; all others are "unknown".
     private static func layer4Name(_ number: IPProtocol) -> String {
         switch number {
-        case .icmp, .tcp, .udp, .dccp, .gre, .sctp, .udpLite: number.description
+        case .icmp, .tcp, .udp, .gre, .sctp, .udpLite: number.description
         default: "unknown"
         }
     }

@@ -170,6 +170,15 @@ extension Worker {
     // MARK: To the host
 
     private mutating func input(_ packet: inout Packet) {
+        // What is for the host is whole in INPUT, tracked or not (ip_local_deliver in net/ipv4/ip_input.c).
+        if packet.isFragment {
+            switch defragment(&packet, isFromHost: false) {
+            case .held: return
+            case .dropped(let reason): return drop(packet, reason)
+            case .assembled: break
+            }
+            packet.readTransport()
+        }
         if case .drop(let reason) = evaluate(.mangle, .input, &packet) { return drop(packet, reason) }
         if case .drop(let reason) = evaluate(.filter, .input, &packet) { return drop(packet, reason) }
         if snapshot.rules.translates, let reason = translate(&packet, .input, .source) { return drop(packet, reason) }
@@ -209,9 +218,11 @@ extension Worker {
     mutating func output(_ packet: inout Packet) {
         if packet.isAnswer {
             if !reroute(&packet) { return }
-        } else if snapshot.rules.asksForRealms {
-            packet.realm = routing.lookup(query(packet, from: .host)).realm
+        } else {
+            if snapshot.rules.asksForRealms { packet.realm = routing.lookup(query(packet, from: .host)).realm }
+            if snapshot.rules.tracks, packet.ipProtocol == .icmp { trackHostError(&packet) }
         }
+        packet.announcedEgress = packet.isForHost ? .host : packet.egress
         if case .drop(let reason) = evaluate(.raw, .output, &packet) { return drop(packet, reason) }
         if snapshot.rules.tracks, packet.tracking.state == .none, let reason = track(&packet, verifies: false) {
             return drop(packet, reason)
@@ -280,6 +291,8 @@ extension Worker {
     /// An answer of ours to the host's own packet, or what a rule sent back to the host: it reaches INPUT as if it had come over the
     /// loopback interface, on which no rule can name a port.
     private mutating func deliverOwn(_ packet: inout Packet) {
+        if case .drop(let reason) = evaluate(.raw, .prerouting, &packet) { return drop(packet, reason) }
+        if case .drop(let reason) = evaluate(.mangle, .prerouting, &packet) { return drop(packet, reason) }
         if case .drop(let reason) = evaluate(.mangle, .input, &packet) { return drop(packet, reason) }
         if case .drop(let reason) = evaluate(.filter, .input, &packet) { return drop(packet, reason) }
         if packet.address == Packet.assembled {

@@ -23,9 +23,14 @@ extension Worker {
 
     @inline(never)
     private mutating func walk(from entry: UInt32, _ hook: Hook, _ packet: inout Packet) -> RuleVerdict {
-        // POSTROUTING knows where a packet came in, as ip_output (net/ipv4/ip_output.c) tells it; only `-i` there is refused.
-        let ingressBit = portBit(packet.ingress)
-        let egressBit = hook == .prerouting || hook == .input ? 1 << 63 : portBit(packet.egress)
+        // What is forwarded still has its way in when it leaves (ip_output); what the host sends has none.
+        let ingressBit = hook == .output ? 1 << 63 : portBit(packet.ingress)
+        let egressBit =
+            switch hook {
+            case .prerouting, .input: UInt64(1) << 63
+            case .output: portBit(packet.announcedEgress)
+            case .forward, .postrouting: packet.isForHost ? 1 << 63 : portBit(packet.egress)
+            }
         let rules = snapshot.rules.rules
         // A REJECT or MIRROR walks other chains before this walk ends, but ends it; a TEE does not, and its copy has a stack of
         // its own. So each has one user at a time.

@@ -423,13 +423,16 @@ public struct TCPConnection: Sendable {
         }
         if !status.contains(.seenReply) {
             if kind == .rst { return .acceptAndEnd }
-            // Who only ever sends SYNs must not keep an entry, and the address that NAT gave it, for ever.
+            // Neither counted nor kept alive by a repeated SYN: the port may be used anew, which only a fresh flow can know.
             if kind == .syn, old == .synSent { return .ignore }
             // Picked up midway and unanswered so far: not for days.
             if new == .established { timeout = min(timeout, timeouts.unacknowledged) }
         }
         return .accept(timeout: timeout)
     }
+
+    /// A reset of ours answers a segment: the connection is over, whatever the ends say (nf_conntrack_tcp_set_closing).
+    mutating func close() { state = .close }
 
     /// Whether a segment that took the connection from `old` to its present state makes it assured: the handshake's last ACK,
     /// or an answer to a connection that was picked up.

@@ -77,17 +77,16 @@ extension Worker {
         return length >= Offset.udpHeader && length <= packet.transportLength
     }
 
-    /// RFC 3828, 3.1: the checksum covers the header at least, is never absent, and covers as much as the length field says; 0 says all
-    /// (udplite_error in net/netfilter/nf_conntrack_proto_udp.c).
+    /// RFC 3828, 3.1: the coverage is zero for the whole or holds the header, and the checksum must be there (udplite_error in
+    /// net/netfilter/nf_conntrack_proto_udp.c).
+    @inline(never)
     private func isRightUDPLite(_ packet: Packet, checks: Bool) -> Bool {
-        var coverage = Int(packet.transport16(Offset.udpLength))
-        if coverage == 0 { coverage = packet.transportLength }
-        guard coverage >= Offset.udpHeader, coverage <= packet.transportLength else { return false }
-        guard packet.transport16(Offset.udpChecksum) != 0 else { return false }
-        guard checks else { return true }
-        var sum = packet.pseudoHeader()
-        unsafe sum.add(UnsafeRawPointer(packet.transport), count: coverage)
-        return sum.folded == 0xFFFF
+        let field = Int(packet.transport16(Offset.udpLength))
+        let coverage = field == 0 ? packet.transportLength : field
+        guard coverage >= Offset.udpHeader, coverage <= packet.transportLength,
+            packet.transport16(Offset.udpChecksum) != 0
+        else { return false }
+        return !checks || packet.hasRightTransportChecksum(covering: coverage)
     }
 
     /// PPTP's kind of GRE carries PPP and nothing else (gre_pkt_to_tuple in net/netfilter/nf_conntrack_proto_gre.c).
@@ -103,7 +102,8 @@ extension Worker {
     }
 
     /// In the zone of the original direction. PPTP's calls are told apart by the receiver's number alone; the sender's is known to
-    /// a helper that we do not have, and 0. Other GRE has no ports, whatever its key; DCCP has none either, for want of a tracker.
+    /// a helper that we do not have, and 0. Other GRE has no ports, whatever its key;
+    /// DCCP has none either: the kernel lost its tracking with 6.16, and takes it for a protocol that it does not know.
     @inline(__always)
     private func tuple(of packet: Packet) -> FlowTuple {
         let hasPorts = packet.hasTransport && packet.ipProtocol != .dccp
@@ -306,6 +306,16 @@ extension Worker {
     }
 
     // MARK: ICMP errors
+
+    /// What the host's own ICMP says of a packet that reached it belongs to that packet's flow before any rule sees it
+    /// (icmp_glue_bits in net/ipv4/icmp.c). Only of a protocol that it does not know: UDP and TCP have forgotten the flow by then.
+    @inline(never)
+    mutating func trackHostError(_ packet: inout Packet) {
+        guard packet.hasTransport, packet.transport8(Offset.icmpType) == ICMPType.destinationUnreachable,
+            packet.transport8(Offset.icmpCode) == 2
+        else { return }
+        trackError(&packet)
+    }
 
     /// An error belongs to the flow of the packet that it carries, and travels against it (nf_conntrack_inet_error).
     private mutating func trackError(_ packet: inout Packet) {

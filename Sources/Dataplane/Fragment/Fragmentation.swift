@@ -31,7 +31,9 @@ extension Worker {
                 statistics.add(DropReason.noFrame)
                 break
             }
-            let part = build(packet, in: chunk, offset: offset, length: length, isLast: isLast)
+            // The kernel's quick way to cut a datagram where it was cut before loses Don't Fragment (ip_fraglist_init).
+            let part = build(
+                packet, in: chunk, offset: offset, length: length, isLast: isLast, keepsDF: toHost || !keepsGeometry)
             if sent > 0 { statistics.add(.extraFragments) }
             sent += 1
             if toHost { deliver(part) } else { resolveAndSend(part) }
@@ -50,7 +52,9 @@ extension Worker {
     }
 
     /// One fragment in a frame of its own.
-    private func build(_ packet: Packet, in chunk: UInt64, offset: Int, length: Int, isLast: Bool) -> Packet {
+    private func build(
+        _ packet: Packet, in chunk: UInt64, offset: Int, length: Int, isLast: Bool, keepsDF: Bool
+    ) -> Packet {
         let address = chunk + UInt64(FrameMemory.headroom)
         let bytes = unsafe memory.bytes(at: address)
         let headers = packet.linkLength + packet.headerLength
@@ -68,7 +72,7 @@ extension Worker {
         part.mtu = packet.mtu
         part.keepsLinkHeader = packet.keepsLinkHeader
         part.setIP16(Offset.ipTotalLength, UInt16(part.totalLength))
-        let dontFragment = packet.hidesDontFragment ? 0 : packet.fragmentField & 0x4000
+        let dontFragment = keepsDF && !packet.hidesDontFragment ? packet.fragmentField & 0x4000 : 0
         let field = dontFragment | (isLast ? 0 : 0x2000) | UInt16(offset / 8)
         part.setIP16(Offset.ipFragment, field)
         if offset > 0 { part.clearUncopiedOptions() }

@@ -25,6 +25,15 @@ public enum ICMPType {
         }
     }
 
+    /// Whether an error may answer a message: Linux takes types that it does not know for errors too (icmp_pointers).
+    @inline(__always)
+    public static func mayBeAnswered(_ type: UInt8) -> Bool {
+        switch type {
+        case echoReply, echoRequest, timestampRequest...addressMaskReply: true
+        default: false
+        }
+    }
+
     /// Whether a message asks for an answer and so may begin a flow.
     @inline(__always)
     public static func isQuery(_ type: UInt8) -> Bool {

@@ -19,9 +19,7 @@ extension Worker {
         guard mayBeAnswered(packet) else { return }
         // Never about an error (RFC 1122, 3.2.2).
         if packet.ipProtocol == .icmp {
-            guard packet.transportLength > 0, !ICMPType.isError(packet.transport8(Offset.icmpType)),
-                packet.transport8(Offset.icmpType) <= ICMPType.highest
-            else { return }
+            guard packet.transportLength > 0, ICMPType.mayBeAnswered(packet.transport8(Offset.icmpType)) else { return }
         }
         guard icmpLimiter.allows(type, code: code, to: packet.source, now: now, snapshot.settings.icmp) else { return }
         let isToUs = routing.ports.isLocal(packet.destination)
@@ -48,21 +46,31 @@ extension Worker {
         unsafe (answer.transport + Offset.icmpHeader).copyMemory(from: packet.ip, byteCount: carried)
         answer.fillTransportChecksum()
         answer.readTransport()
+        attach(&answer, to: packet)
         output(&answer)
     }
 
     /// Carries out a REJECT.
     @inline(never)
     mutating func reject(_ packet: Packet, _ hook: Hook, _ kind: RejectKind) {
-        guard mayBeAnswered(packet) else { return }
         switch kind {
-        case .tcpReset: sendReset(packet)
+        case .tcpReset:
+            guard mayBeAnswered(packet) else { return }
+            sendReset(packet)
         default:
+            // The kernel sends no error while it sends ICMP itself: its own answers to pings are dropped silently (icmp_xmit_lock).
+            if packet.ingress == .host, packet.ipProtocol == .icmp, packet.hasTransport,
+                !ICMPType.isQuery(packet.transport8(Offset.icmpType))
+            {
+                return
+            }
             // An answer to a damaged packet could go to the wrong host.
             switch packet.ipProtocol {
             case .tcp, .udp, .icmp:
                 guard packet.hasTransport, packet.hasRightTransportChecksum() else { return }
-            default: break
+            case .gre, .ah, .esp, .sctp, .udpLite: break
+            // Whatever else it is, the kernel sums it up as it does ICMP (nf_reject_verify_csum, nf_ip_checksum).
+            default: guard packet.transportLength == 0 || packet.hasRightTransportChecksum() else { return }
             }
             sendError(ICMPType.destinationUnreachable, kind.rawValue, about: packet)
         }
@@ -100,18 +108,33 @@ extension Worker {
         reset.setTransport32(Offset.tcpChecksum, 0)
         reset.fillTransportChecksum()
         reset.readTransport()
-        // It belongs to the flow of what it answers, also while that is not confirmed (nf_conntrack_attach).
-        if packet.tracking.hasFlow {
-            reset.tracking = TrackingResult(
-                state: .related, direction: packet.tracking.direction.opposite, flow: packet.tracking.flow)
-        }
+        attach(&reset, to: packet)
         output(&reset)
+        endConnection(of: packet)
     }
 
-    /// RFC 1122, 3.2.2: not to or about a group or broadcast, not about later fragments, not without a source. And not to answers of
-    /// our own, so that rules cannot set them against each other.
+    /// nf_ct_set_closing.
+    private func endConnection(of packet: Packet) {
+        let flow = packet.tracking.flow
+        guard packet.tracking.hasFlow, flows.flows[flow].original.ipProtocol == .tcp else { return }
+        flows.flows[flow].lock.lock()
+        let wasClosed = flows.flows[flow].tcp.state == .close
+        flows.flows[flow].tcp.close()
+        flows.flows[flow].lock.unlock()
+        if !wasClosed { flows.flows[flow].expire(at: now + snapshot.tracking.tcp.timeouts[.close]) }
+    }
+
+    /// An answer belongs to the flow of what it answers, also while that is not confirmed (nf_conntrack_attach).
+    private func attach(_ answer: inout Packet, to packet: Packet) {
+        guard packet.tracking.hasFlow else { return }
+        answer.tracking = TrackingResult(
+            state: .related, direction: packet.tracking.direction.opposite, flow: packet.tracking.flow)
+    }
+
+    /// RFC 1122, 3.2.2: not to or about a group or broadcast, not about later fragments, not without a source. A reset of our own may
+    /// be answered by an error, and that by nothing any more, so rules cannot set answers against each other for long.
     private func mayBeAnswered(_ packet: Packet) -> Bool {
-        !packet.isAnswer && !packet.isLinkBroadcast && packet.fragmentOffset == 0 && !packet.destination.isMulticast
+        !packet.isLinkBroadcast && packet.fragmentOffset == 0 && !packet.destination.isMulticast
             && !packet.destination.isLimitedBroadcast && !packet.source.isUnspecified && !packet.source.isMulticast
             && !packet.source.isLimitedBroadcast && !packet.source.isLoopback
             && !isBroadcast(packet.destination, packet.ingress)

@@ -11,11 +11,16 @@ extension Worker {
             return translateError(&packet, end) ? nil : .natICMP
         }
         var status = flows.flows[flow].status
-        // A flow that was confirmed before NAT saw it stays as it is; and a reset that answers a first packet binds nothing, but
-        // is translated by what that packet has been bound to so far.
-        if packet.tracking.isUnconfirmed, !status.contains(end.done) {
-            if let reason = bindByRules(&packet, hook, end) { return reason }
-            status = flows.flows[flow].status
+        // A flow that was confirmed before NAT saw it stays as it is.
+        if !status.contains(end.done) {
+            if packet.tracking.isUnconfirmed {
+                if let reason = bindByRules(&packet, hook, end) { return reason }
+                status = flows.flows[flow].status
+            } else if packet.tracking.state == .related, !status.contains(.confirmed) {
+                // A reset that answers a first packet meets the rules too. What they say no longer matters: the flow ends with the
+                // packet, and the reset is translated by what that has been bound to so far.
+                _ = evaluate(.nat, hook, &packet)
+            }
         }
         guard status.contains(end.status(packet.tracking.direction)) else { return nil }
         guard let target = flows.flows[flow].tuple(packet.tracking.direction.opposite).inverted else { return .natICMP }

@@ -128,8 +128,11 @@ public struct TCPFlags: OptionSet, Sendable, Hashable {
     var isCopy = false
     /// Don't Fragment was set here, for a copy; pieces that it leaves in do without (IPSKB_FRAG_PMTU is not set).
     var hidesDontFragment = false
-    /// Made here; no further answer is made to it.
+    /// Made here, in answer to another packet.
     var isAnswer = false
+    /// What `-o` is compared with in OUTPUT: the way out from before its rules, whatever they change (nf_hook_state); `.host`
+    /// for the loopback interface.
+    var announcedEgress: PortIndex = .none
 
     static let assembled = UInt64.max
 
@@ -357,14 +360,18 @@ extension Packet {
 
     /// Whether the checksum of a whole TCP, UDP or ICMP packet is right; UDP's may be absent (zero, RFC 768).
     @inline(__always)
-    func hasRightTransportChecksum() -> Bool {
+    func hasRightTransportChecksum() -> Bool { hasRightTransportChecksum(covering: transportLength) }
+
+    /// The same of a checksum that covers so many bytes from the transport header on, no more than there are (UDP-Lite).
+    @inline(__always)
+    func hasRightTransportChecksum(covering length: Int) -> Bool {
         var sum: Checksum
         switch ipProtocol {
         case .udp where transport16(Offset.udpChecksum) == 0: return true
-        case .icmp: sum = Checksum()
-        default: sum = pseudoHeader()
+        case .tcp, .udp, .udpLite: sum = pseudoHeader()
+        default: sum = Checksum()
         }
-        unsafe sum.add(UnsafeRawPointer(transport), count: transportLength)
+        unsafe sum.add(UnsafeRawPointer(transport), count: length)
         return sum.folded == 0xFFFF
     }
 

@@ -22,7 +22,7 @@ final class RouterCore: @unchecked Sendable {
     private let retirement: Retirement
     private(set) var book: RuleBook
     private var generation: UInt64 = 1
-    private var tracking: TrackingSettings
+    private(set) var tracking: TrackingSettings
     private var settings: RouterSettings
     private var alwaysTracks: Bool
     /// Whether rules that do not act yet are taken, rather than refused once more.

@@ -37,10 +37,11 @@ package final class OfflineRouter {
     ///   - longestFrame: bytes of the longest frame that will come.
     ///   - start: the time before any frame; not zero, which the data plane takes for "never".
     ///   - seed: for the ports and identifiers it chooses.
+    ///   - sendsRedirects: `send_redirects` of the ports, on which it depends which source check is made.
     /// - Throws: what the configuration lacks, or a rule that cannot be carried out.
     package init(
         _ configuration: Configuration, ruleset: Ruleset, sets: String? = nil, settings: RouterSettings = RouterSettings(),
-        longestFrame: Int = 1518, start: Instant, seed: UInt64 = 1
+        longestFrame: Int = 1518, start: Instant, seed: UInt64 = 1, sendsRedirects: Bool = true
     ) throws(Failure) {
         guard let network = configuration.staticNetwork else {
             throw Failure("the configuration has no \"static\" part, which stands in for the kernel here")
@@ -61,7 +62,7 @@ package final class OfflineRouter {
             ports.append(
                 RoutingPort(
                     port: PortIndex(rawValue: UInt8(index)), link: link, name: port.name,
-                    settings: PortSettings(sourceCheck: check)))
+                    settings: PortSettings(sourceCheck: check, sendsRedirects: sendsRedirects)))
         }
         let mtu = network.ports.map(\.mtu).max() ?? 1500
         let need = FrameMemory.headroom + max(min(longestFrame, Self.longestFrame), mtu + 32)
@@ -237,7 +238,7 @@ package final class OfflineRouter {
     package func flows() -> [FlowRow] {
         var rows: [FlowRow] = []
         core.lock.withLock { _ in
-            core.forEachFlow { if $0.expires > now { rows.append(FlowRow($0, at: now)) } }
+            core.forEachFlow { if $0.expires > now { rows.append(FlowRow($0, at: now, core.tracking)) } }
         }
         return rows
     }

@@ -7,13 +7,13 @@ extension RequestHandler {
     /// The flows that a filter means, in no order. They are copied first and told of afterwards.
     func listFlows(_ filter: FlowFilter, row: (FlowRow) throws -> Void) throws {
         let now = MonotonicClock.now()
-        let records = core.lock.withLock { _ in
+        let (records, tracking) = core.lock.withLock { _ in
             var records: [FlowTable.Record] = []
             core.forEachFlow { if $0.expires > now { records.append($0) } }
-            return records
+            return (records, core.tracking)
         }
         for record in records {
-            let flow = FlowRow(record, at: now)
+            let flow = FlowRow(record, at: now, tracking)
             if filter.matches(flow) { try row(flow) }
         }
     }
@@ -29,7 +29,7 @@ extension RequestHandler {
         return core.lock.withLock { _ in
             var count = 0
             core.forEachFlow { record in
-                if isMeant(FlowRow(record, at: now)), core.shared.flows.kill(record.index) { count += 1 }
+                if isMeant(FlowRow(record, at: now, core.tracking)), core.shared.flows.kill(record.index) { count += 1 }
             }
             return count
         }
@@ -38,7 +38,9 @@ extension RequestHandler {
 
 extension FlowRow {
     /// What /proc/net/nf_conntrack would say of a flow.
-    init(_ record: FlowTable.Record, at now: Instant, helperNames: HelperNames = HelperNames()) {
+    init(
+        _ record: FlowTable.Record, at now: Instant, _ tracking: TrackingSettings, helperNames: HelperNames = HelperNames()
+    ) {
         let ipProtocol = record.original.ipProtocol
         self.init(
             protocol: ipProtocol, timeout: UInt32(clamping: record.expires.since(now) / 1_000_000_000),
@@ -46,7 +48,12 @@ extension FlowRow {
             original: Control.FlowTuple(record.original, record.originalCounter),
             reply: Control.FlowTuple(record.reply, record.replyCounter),
             isReplySeen: record.status.contains(.seenReply), isAssured: record.status.contains(.assured),
-            isOffloaded: false, helper: helperNames.name(of: record.helper), mark: record.mark,
+            isOffloaded: false,
+            gre: ipProtocol == .gre
+                ? GRETimeouts(
+                    unreplied: UInt32(clamping: tracking.gre / 1_000_000_000),
+                    stream: UInt32(clamping: tracking.greStream / 1_000_000_000)) : nil,
+            helper: helperNames.name(of: record.helper), mark: record.mark,
             zone: max(record.original.zone, record.reply.zone),
             zoneSide: record.original.zone == record.reply.zone ? .both : record.reply.zone == 0 ? .original : .reply,
             labels: (0..<128).filter { label in
@@ -68,7 +75,7 @@ extension Control.FlowTuple {
                 id: tuple.sourcePort)
         case .gre:
             gre = GREKey(source: tuple.sourcePort, destination: tuple.destinationPort)
-        case .tcp, .udp, .udpLite, .sctp, .dccp:
+        case .tcp, .udp, .udpLite, .sctp:
             sourcePort = tuple.sourcePort
             destinationPort = tuple.destinationPort
         default: break

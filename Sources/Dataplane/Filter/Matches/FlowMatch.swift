@@ -97,7 +97,9 @@ extension Worker {
         case .replyDestinationPort(let range): return range.matches(table[flow].reply.destinationPort)
         case .direction(let direction): return packet.tracking.direction == direction
         case .expiry(let first, let last, let isNegated):
-            let seconds = table[flow].expires.since(now) / TCPTimeouts.second
+            // Before a flow is confirmed the kernel has not put its timeout on the clock yet, and reads 0.
+            let isRunning = table[flow].status.contains(.confirmed)
+            let seconds = isRunning ? table[flow].expires.since(now) / TCPTimeouts.second : 0
             return (seconds >= UInt64(first) && seconds <= UInt64(last)) != isNegated
         case .states, .label, .helper: return false
         }

@@ -30,6 +30,7 @@ extension Worker {
             case .tcp, .tcpOption:
                 if packet.fragmentOffset <= 8 { spoilt = .transportCut }
                 return false
+            case .multiport where packet.hasPorts: break
             case .udp, .icmp, .multiport:
                 if packet.fragmentOffset == 0 { spoilt = .transportCut }
                 return false
@@ -53,9 +54,9 @@ extension Worker {
             for index in first..<(first &+ count) {
                 let range = snapshot.rules.portRanges[index]
                 switch side {
-                case .source: found = range.matches(packet.sourcePort)
-                case .destination: found = range.matches(packet.destinationPort)
-                case .either: found = range.matches(packet.sourcePort) || range.matches(packet.destinationPort)
+                case .source: found = range.matches(packet.firstPort)
+                case .destination: found = range.matches(packet.secondPort)
+                case .either: found = range.matches(packet.firstPort) || range.matches(packet.secondPort)
                 }
                 if found { break }
             }
@@ -68,6 +69,12 @@ extension Worker {
 }
 
 extension Packet {
+    /// Whether the four bytes are there that `multiport` looks at, even if the rest of the header is not.
+    var hasPorts: Bool { fragmentOffset == 0 && transportLength >= 4 }
+    /// To be asked for only if `hasPorts`.
+    var firstPort: UInt16 { transport16(Offset.sourcePort) }
+    var secondPort: UInt16 { transport16(Offset.destinationPort) }
+
     /// Whether a TCP header carries an option of this kind (tcp_find_option in net/netfilter/xt_tcpudp.c).
     func hasTCPOption(_ kind: UInt8) -> Bool {
         let end = min(Int(transport8(Offset.tcpDataOffset) >> 4) * 4, transportLength)

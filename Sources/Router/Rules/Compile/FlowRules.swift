@@ -82,7 +82,7 @@ extension RuleCompiler {
 extension MaskedAddressTest {
     init(_ address: Negatable<AddressMask>) {
         self.init(
-            address: address.value.address.rawValue, mask: address.value.mask.rawValue, isNegated: address.isNegated)
+            address: address.value.address.rawValue & address.value.mask.rawValue, mask: address.value.mask.rawValue, isNegated: address.isNegated)
     }
 }
 

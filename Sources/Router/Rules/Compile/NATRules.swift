@@ -30,3 +30,20 @@ extension Dataplane.NATRange {
             basePort: range.basePort ?? 0)
     }
 }
+
+extension Ruleset {
+    /// Whether a rule translates addresses. A nat table alone tracks nothing in the kernel: its targets do that when they are
+    /// loaded (xt_nat_checkentry in net/netfilter/xt_nat.c), and without a tracked flow its chains are never met.
+    var hasTranslatingRule: Bool {
+        tables.contains { table in
+            table.chains.contains { chain in
+                chain.rules.contains { rule in
+                    switch rule.target {
+                    case .dnat, .snat, .masquerade, .redirect, .netmap: true
+                    default: false
+                    }
+                }
+            }
+        }
+    }
+}

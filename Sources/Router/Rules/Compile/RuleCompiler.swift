@@ -286,7 +286,7 @@ extension RejectKind {
 extension Ruleset {
     /// Whether any rule needs to know flows: then fragments are put together and packets tracked, as in the kernel.
     var needsTracking: Bool {
-        contains(.nat)
+        hasTranslatingRule
             || tables.contains { table in
                 table.chains.contains { chain in
                     chain.rules.contains { rule in

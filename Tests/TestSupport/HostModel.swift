@@ -1,25 +1,31 @@
 import Net
-import TestSupport
 
 /// The kernel's own network stack behind the data plane, as far as scenarios speak to it: it answers pings, refuses what nobody
 /// listens for, and has sockets that send and answer.
 ///
 /// It speaks packets, not frames; whoever runs it puts them on a port.
-struct HostModel {
+public struct HostModel {
     /// The host's addresses with their prefixes, to tell its own packets and broadcasts apart.
-    var addresses: [IPv4Prefix]
+    public var addresses: [IPv4Prefix]
     private var udp: [UInt16: (source: IPv4Address, sourcePort: UInt16, destination: IPv4Address)?] = [:]
     private var listening: Set<UInt16> = []
-    private var nextID: UInt16 = 1
+    private var nextID: UInt16
 
-    init(addresses: [IPv4Prefix]) { self.addresses = addresses }
+    /// - Parameter firstID: IP id of the first packet that the host sends.
+    public init(addresses: [IPv4Prefix], firstID: UInt16 = 1) {
+        self.addresses = addresses
+        nextID = firstID
+    }
 
     // MARK: What arrives
 
     /// What the host answers to a packet delivered to it; nil if nothing.
-    mutating func receive(_ packet: TestPacket) -> TestPacket? {
+    public mutating func receive(_ packet: TestPacket) -> TestPacket? {
         guard let ip = packet.ip else { return nil }
         let isOwn = addresses.contains { $0.address == ip.destination }
+        if !packet.isRightForItsReceiver { return nil }
+        // What came to everyone on the link is not refused (RFC 1122, 3.2.2).
+        let isForAll = packet.ethernet?.destination.isGroup ?? false
         switch packet.transport {
         case .icmp(let icmp) where icmp.type == 8 && isOwn:
             var answer = reply(to: ip, .icmp(TestPacket.ICMP(type: 0, code: 0, rest: icmp.rest)))
@@ -29,18 +35,27 @@ struct HostModel {
         case .udp(let datagram) where udp.keys.contains(datagram.destinationPort):
             udp[datagram.destinationPort] = .some((ip.source, datagram.sourcePort, ip.destination))
             return nil
-        case .udp where isOwn:
+        case .udp where isOwn && !isForAll:
             // RFC 1122, 4.1.3.1.
             var answer = reply(to: ip, .icmp(TestPacket.ICMP(type: 3, code: 3)))
-            answer.payload = packet.packetBytes
-            answer.ip?.tos = 0xC0
+            answer.payload = Array(packet.packetBytes.prefix(548))
+            answer.ip?.tos = ip.tos & 0x1E | 0xC0
             return answer
-        case .tcp(let segment) where isOwn:
+        case .tcp(let segment) where isOwn && !isForAll:
             return answer(segment, of: packet, ip)
+        case .bare where isOwn && !isForAll && !Self.knownProtocols.contains(ip.proto.rawValue) && ip.offset == 0:
+            // RFC 1122, 3.2.2.1.
+            var answer = reply(to: ip, .icmp(TestPacket.ICMP(type: 3, code: 2)))
+            answer.payload = Array(packet.packetBytes.prefix(548))
+            answer.ip?.tos = ip.tos & 0x1E | 0xC0
+            return answer
         default:
             return nil
         }
     }
+
+    /// Protocols that the kernel takes, even if it makes nothing of a packet.
+    private static let knownProtocols: Set<UInt8> = [1, 2, 6, 17, 103, 136]
 
     /// RFC 9293, 3.5.2 and 3.10.7: a listener answers a SYN, nobody else anything but with a reset.
     private mutating func answer(_ segment: TestPacket.TCP, of packet: TestPacket, _ ip: TestPacket.IP) -> TestPacket? {
@@ -63,6 +78,8 @@ struct HostModel {
             if isOpen { answer.options = [2, 4, 0x05, 0xB4] }
         }
         var whole = reply(to: ip, .tcp(answer))
+        // Without what says congestion (RFC 3168, 6.1.1).
+        whole.ip?.tos = ip.tos & 0xFC
         whole.ip?.dontFragment = true
         return whole
     }
@@ -92,7 +109,7 @@ struct HostModel {
     ///
     /// - Parameter sourceToward: the address the kernel would choose for packets to another.
     /// - Returns: what the host sends; nil if nothing.
-    mutating func carryOut(_ action: HostAction, sourceToward: (IPv4Address) -> IPv4Address) throws -> TestPacket? {
+    public mutating func carryOut(_ action: HostAction, sourceToward: (IPv4Address) -> IPv4Address) throws -> TestPacket? {
         var made: TestPacket
         switch action {
         case .listen(let proto, let port):
@@ -123,5 +140,19 @@ struct HostModel {
         }
         made.ip?.dontFragment = true
         return made
+    }
+}
+
+extension TestPacket {
+    /// Whether lengths and checksums are such that the transport protocol takes the packet.
+    fileprivate var isRightForItsReceiver: Bool {
+        switch transport {
+        case .tcp(let tcp): return tcp.checksum == .computed
+        case .icmp(let icmp): return icmp.checksum == .computed
+        case .udp(let udp):
+            if let length = udp.length, Int(length) < 8 || Int(length) > 8 + payload.count { return false }
+            return udp.checksum == .value(0) || udp.checksum == .computed && udp.length == nil
+        case .bare: return true
+        }
     }
 }

@@ -1,0 +1,96 @@
+import Net
+import TestSupport
+
+/// Ports and ICMP identifiers that NAT chose at random, under names: `$n1` is the first that came out, and so on. Two routers
+/// that do the same name the same things alike, whatever numbers they chose.
+struct NumberNames {
+    /// Numbers that stand in the rules or in what was sent: nobody chose them.
+    private var known: Set<UInt16>
+    private var names: [UInt16: String] = [:]
+    private(set) var bindings: PacketPattern.Bindings
+
+    /// - Parameter given: names that are bound beforehand.
+    init(rules: String, given: PacketPattern.Bindings = [:]) {
+        known = []
+        bindings = given
+        for word in rules.split(whereSeparator: { !$0.isNumber }) { learn(UInt16(word)) }
+    }
+
+    private mutating func learn(_ number: UInt16?) {
+        guard let number, !Pool.chosenPorts.contains(Int(number)) else { return }
+        known.insert(number)
+    }
+
+    /// What is sent is known, and so is what a quoted packet in it says.
+    mutating func sent(_ packet: TestPacket) {
+        for number in Self.numbers(packet) where names[number] == nil { learn(number) }
+    }
+
+    /// Gives names to what nobody knows yet.
+    mutating func received(_ packet: TestPacket) {
+        for number in Self.numbers(packet) where !known.contains(number) && names[number] == nil {
+            let name = "$n\(names.count + 1)"
+            names[number] = name
+            bindings[name] = UInt64(number)
+        }
+    }
+
+    /// Ports and identifiers of a packet and of the one that it quotes.
+    private static func numbers(_ packet: TestPacket) -> [UInt16] {
+        var numbers = packet.ports.map { [$0.source, $0.destination] } ?? []
+        if case .icmp(let icmp) = packet.transport, icmp.isError, let quoted = TestPacket(packet: packet.payload) {
+            numbers += self.numbers(quoted)
+        }
+        return numbers
+    }
+
+    /// Takes chosen ports, and the checksum that follows from them, out of a first fragment, whose text is only bytes.
+    func hide(in packet: inout TestPacket) {
+        guard let ip = packet.ip, ip.moreFragments, ip.offset == 0, [6, 17].contains(ip.proto.rawValue),
+            packet.payload.count >= 8
+        else { return }
+        let ports = [0, 2].map { UInt16(packet.payload[$0]) << 8 | UInt16(packet.payload[$0 + 1]) }
+        if ports.allSatisfy({ known.contains($0) }) { return }
+        for place in [0, 1, 2, 3] + (ip.proto == .udp ? [6, 7] : [16, 17]) where place < packet.payload.count {
+            packet.payload[place] = 0
+        }
+    }
+
+    /// The packet's text with names in place of numbers.
+    func text(of packet: TestPacket) -> String {
+        if names.isEmpty { return packet.description }
+        var words = packet.description.split(separator: " ", omittingEmptySubsequences: false).map(String.init)
+        for index in words.indices {
+            let before = index > 0 ? words[index - 1] : ""
+            words[index] = renamed(words[index], after: before)
+        }
+        return words.joined(separator: " ")
+    }
+
+    private func renamed(_ word: String, after before: String) -> String {
+        if ["echo", "echo-reply", "timestamp", "timestamp-reply"].contains(before) {
+            return UInt16(word).flatMap { names[$0] } ?? word
+        }
+        let parts = word.split(separator: ":", omittingEmptySubsequences: false)
+        guard parts.count == 2, IPv4Address(parts[0]) != nil, let name = UInt16(parts[1]).flatMap({ names[$0] }) else {
+            return word
+        }
+        return "\(parts[0]):\(name)"
+    }
+
+    /// A line of /proc/net/nf_conntrack with names, and without what says when it was asked: timeout and references.
+    func text(ofFlow line: String) -> String {
+        var words = line.split(separator: " ").map { String($0) }
+        if words.first == "ipv4" { words.removeFirst(2) }
+        if words.count > 2, Int(words[2]) != nil { words.remove(at: 2) }
+        words = words.compactMap { word in
+            let parts = word.split(separator: "=")
+            guard parts.count == 2 else { return word }
+            if parts[0] == "use" { return nil }
+            guard ["sport", "dport", "id"].contains(parts[0]), let number = UInt16(parts[1]), !known.contains(number)
+            else { return word }
+            return "\(parts[0])=\(names[number] ?? "chosen")"
+        }
+        return words.joined(separator: " ")
+    }
+}
