@@ -107,7 +107,7 @@ struct SCTPScripts {
         add(true, .COOKIE_ACK)
     }
 
-    static let ways: [(String, (inout SCTPScripts) -> Void)] = [
+    static let ways: [(String, @Sendable (inout SCTPScripts) -> Void)] = [
         ("NONE", { _ in }),
         ("CLOSED", { $0.add(false, .INIT) }),
         ("CLOSED, both began", { $0.add(false, .INIT); $0.add(true, .INIT) }),

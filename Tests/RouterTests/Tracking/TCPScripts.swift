@@ -74,7 +74,7 @@ struct TCPScripts {
     static let options: [UInt8] = [4, 2, 3, 3, 7, 1, 1, 1]
 
     /// The ways into each state of the table, with what tracking remembers besides.
-    static let ways: [(String, (inout TCPScripts) -> Void)] = [
+    static let ways: [(String, @Sendable (inout TCPScripts) -> Void)] = [
         ("NONE", { _ in }),
         ("SYN_SENT", { $0.add(false, .S) }),
         ("SYN_SENT, challenged", { $0.add(false, .S); $0.add(true, .A, .others) }),

@@ -82,8 +82,10 @@ final class TrackingTwin {
     ///   - change: the same for Martlet.
     init(_ ipProtocol: IPProtocol, sysctls: [String] = [], _ change: (inout ConntrackConfiguration) -> Void = { _ in }) throws {
         self.ipProtocol = ipProtocol
-        topology = .cables()
-        lab = try Lab(topology)
+        let topology = Topology.cables()
+        self.topology = topology
+        let lab = try Lab(topology)
+        self.lab = lab
         let sysctls = ["net.netfilter.nf_conntrack_acct=1"] + sysctls
         kernel = try RouterUnderTest(.kernel, in: lab, setup: RouterSetup(rules: Self.rules, sysctls: sysctls))
         flows = try KernelFlows(namespace: lab.router)

@@ -1,4 +1,5 @@
 import Glibc
+import Net
 import TestSupport
 import Testing
 
