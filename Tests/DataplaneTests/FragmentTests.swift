@@ -190,7 +190,7 @@ struct FragmentTests {
     }
 
     @Test("RFC 3168, 5.3: congestion experienced by one is experienced by all; what cannot be is dropped", arguments: [
-        (["tos 2", "tos 3"], " tos 3"), (["tos 1", "tos 2"], " tos 1"), (["tos 0", "tos 2"], nil), (["tos 3", "tos 0"], nil),
+        (["tos 2", "tos 3"], " tos 0x03"), (["tos 1", "tos 2"], " tos 0x01"), (["tos 0", "tos 2"], nil), (["tos 3", "tos 0"], nil),
     ])
     func congestion(fields: [String], expected: String?) throws {
         let bench = Self.bench()
@@ -209,7 +209,7 @@ struct FragmentTests {
         let pieces = try Self.pieces([24, 34], length: 50)
         for between in [63, 64] {
             bench.send(pieces[0])
-            for id in 0..<between { bench.send("lan ip 10.0.0.2 > 192.0.2.9 proto 17 id \(1000 + id) mf off 8 len 8") }
+            for id in 0..<between { bench.send("lan ip 10.0.0.2 > 192.0.2.9 proto 17 id \(1000 + between * 100 + id) mf off 8 len 8") }
             #expect(bench.send(pieces[1]).count == (between == 63 ? 2 : 0))
         }
         #expect(bench.dropped(.fragmentMemory) == 1)

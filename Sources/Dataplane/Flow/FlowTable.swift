@@ -325,7 +325,7 @@ import Synchronization
         for entry in 1..<flows.count {
             let flow = UInt32(entry)
             let before = flows[flow].status
-            guard before.contains(.confirmed), before.isDisjoint(with: [.dying, .answersOnly]) else { continue }
+            guard before.contains(.confirmed), !before.contains(.dying) else { continue }
             flows[flow].lock.lock()
             let record = Record(
                 index: flow, original: flows[flow].original, reply: flows[flow].reply, status: before,

@@ -130,7 +130,7 @@ public struct SCTPAssociation: Sendable {
             case SCTPChunk.initiation:
                 guard tag == 0, let announced = chunk.initiateTag(packet) else { return false }
                 tags[Int(Direction.reply.rawValue)] = announced
-            case SCTPChunk.heartbeat: tags[Int(Direction.original.rawValue)] = tag
+            case SCTPChunk.heartbeat, SCTPChunk.heartbeatAck: tags[Int(Direction.original.rawValue)] = tag
             // Answered by SHUTDOWN COMPLETE or ABORT with the same tag.
             default: tags[Int(Direction.reply.rawValue)] = tag
             }

@@ -140,10 +140,10 @@ public struct TCPConnection: Sendable {
             case .invalid: return .invalid
             case .closesUnseen: checksWindow = false
             case .closes: break
-            case .mayAnswerIgnored: checksWindow = !answersIgnored(segment, old: old, status: status)
+            case .mayAnswerIgnored: checksWindow = !answersIgnored(segment, direction, old: old, status: status)
             case .mayBeChallenged:
                 new = old
-                checksWindow = !answersIgnored(segment, old: old, status: status)
+                checksWindow = !answersIgnored(segment, direction, old: old, status: status)
             }
         default: break
         }
@@ -224,9 +224,9 @@ public struct TCPConnection: Sendable {
 
     /// Whether a reset answers a segment that we let by unseen, and so cannot be in the window that we know: a SYN, the ACK of a
     /// half-open connection, or the server's challenge to a SYN.
-    private func answersIgnored(_ segment: TCPSegment, old: TCPState, status: Flow.Status) -> Bool {
+    private func answersIgnored(_ segment: TCPSegment, _ direction: Direction, old: TCPState, status: Flow.Status) -> Bool {
         if status.contains(.seenReply) && lastKind == .syn || !status.contains(.assured) && lastKind == .ack,
-            segment.acknowledgment == lastEnd
+            lastDirection != direction, segment.acknowledgment == lastEnd
         {
             return true
         }

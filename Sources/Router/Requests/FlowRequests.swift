@@ -9,7 +9,7 @@ extension RequestHandler {
         let now = MonotonicClock.now()
         let (records, tracking) = core.lock.withLock { _ in
             var records: [FlowTable.Record] = []
-            core.forEachFlow { if $0.expires > now { records.append($0) } }
+            core.forEachFlow { if $0.expires > now, !$0.status.contains(.answersOnly) { records.append($0) } }
             return (records, core.tracking)
         }
         for record in records {
