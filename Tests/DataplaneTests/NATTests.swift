@@ -179,10 +179,10 @@ struct NATTests {
     @Test("two flows of a protocol without ports cannot share an address")
     func portless() {
         let bench = Self.bench((.postrouting, .masquerade.output("wan")))
-        #expect(bench.send("lan ip 10.0.0.2 > 192.0.2.9 proto 47 len 8").count == 1)
-        #expect(bench.send("lan ip 10.0.0.3 > 192.0.2.9 proto 47 len 8") == [])
-        #expect(bench.send("lan ip 10.0.0.2 > 192.0.2.9 proto 132 len 12").count == 1)
-        #expect(bench.send("lan ip 10.0.0.3 > 192.0.2.9 proto 132 len 12") == [])
+        #expect(bench.send("lan ip 10.0.0.2 > 192.0.2.9 proto 50 len 8").count == 1)
+        #expect(bench.send("lan ip 10.0.0.3 > 192.0.2.9 proto 50 len 8") == [])
+        #expect(bench.send("lan ip 10.0.0.2 > 192.0.2.9 proto 51 len 12").count == 1)
+        #expect(bench.send("lan ip 10.0.0.3 > 192.0.2.9 proto 51 len 12") == [])
         #expect(bench.drops == ["nat-exhausted": 2])
     }
 
