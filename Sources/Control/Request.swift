@@ -31,6 +31,9 @@ public enum Request: Hashable, Sendable {
     /// The list's name.
     case recentEntries(String)
     case recentEdit(RecentEdit)
+    /// What helpers have announced.
+    case expectations
+    case helpers
     case hashlimitTables
     /// The table's name.
     case hashlimitEntries(String)
@@ -124,7 +127,7 @@ extension Request: Codable {
     }
 
     private enum Command: String, Codable, CaseIterable {
-        case ports, workers, stats, drops, routes, neighbors, version, reload, iptables
+        case ports, workers, stats, drops, routes, neighbors, version, reload, iptables, expectations, helpers
         case rulesConfirm = "rules-confirm"
         case rulesRollback = "rules-rollback"
         case rulesSummary = "rules-summary"
@@ -163,6 +166,8 @@ extension Request: Codable {
         case .rulesSummary: self = .rulesSummary
         case .version: self = .version
         case .reload: self = .reload
+        case .expectations: self = .expectations
+        case .helpers: self = .helpers
         case .recentLists: self = .recentLists
         case .recentEntries: self = .recentEntries(try container.decode(String.self, forKey: .name))
         case .recentEdit: self = .recentEdit(try container.decode(RecentEdit.self, forKey: .edit))
@@ -232,6 +237,8 @@ extension Request: Codable {
         case .rulesSave: .rulesSave
         case .rulesRestore: .rulesRestore
         case .rulesList: .rulesList
+        case .expectations: .expectations
+        case .helpers: .helpers
         case .recentLists: .recentLists
         case .recentEntries: .recentEntries
         case .recentEdit: .recentEdit

@@ -152,6 +152,7 @@ public struct Arrival: Sendable {
         self.now = now
         snapshots.load(into: &snapshot)
         owner.advance(to: now)
+        flows.expectations.advance(to: now)
         if id == 0 { advanceMeters() }
         expireFragments()
         advanceNeighbors()

@@ -11,7 +11,8 @@ import Synchronization
 /// - `expires`: atomic, relaxed; whoever sees a packet writes it, the timer wheel reads it.
 /// - `lock`: guards `tcp`, `sctp`, `counters`, and what is made of an old `mark` or of old labels; both may be read without it.
 /// - `incarnation`: atomic; grows when the entry is given to another flow, so that who remembers a flow by number knows it again.
-/// - `helper`, `masterHelper`, `masterSource`: written by the worker that creates the flow, before anybody can find it.
+/// - `helper`, `masterHelper`, `masterSource`: written by the worker that creates the flow, before anybody can find it. What a helper
+///   keeps of a flow lies beside the table: see `FlowHelp`.
 /// - `wheelNext`, `wheelPrevious`, `owner`: only the worker that created the flow.
 /// - `nextDead`: whoever won the right to kill the flow (it set `dying`), until the owner has taken it.
 ///
@@ -29,9 +30,13 @@ public struct Flow: ~Copyable {
         public static let confirmed = Status(rawValue: 1 << 3)
         public static let sourceNAT = Status(rawValue: 1 << 4)
         public static let destinationNAT = Status(rawValue: 1 << 5)
+        /// The lengths of its segments have changed, so their numbers are shifted.
+        public static let sequenceAdjusted = Status(rawValue: 1 << 6)
         public static let sourceNATDone = Status(rawValue: 1 << 7)
         public static let destinationNATDone = Status(rawValue: 1 << 8)
         public static let dying = Status(rawValue: 1 << 9)
+        /// A helper reads along; what it keeps lies in the table beside the flow.
+        public static let helped = Status(rawValue: 1 << 13)
         /// Ours: the reply tuple stands in the index although the flow is not confirmed yet.
         public static let replyReserved = Status(rawValue: 1 << 24)
         /// Ours: the flow stands in the index by its original source too.

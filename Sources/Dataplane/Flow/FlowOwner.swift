@@ -78,6 +78,7 @@ struct FlowOwner: ~Copyable {
     /// Takes back an entry that was never confirmed. Its reply tuple may have been seen by others, so it waits too.
     mutating func abandon(_ flow: UInt32) {
         table.flows[flow].set(.dying)
+        if table.flows[flow].status.contains(.helped) { table.expectations.removeAll(of: flow) }
         if table.flows[flow].status.contains(.replyReserved) { table.unlink(flow) }
         table.releaseOne()
         table.flows[flow].nextDead = fresh
@@ -155,6 +156,7 @@ struct FlowOwner: ~Copyable {
         while dead != 0 {
             let next = flows[dead].nextDead
             if flows[dead].wheelSlot != .max { unschedule(dead) }
+            if flows[dead].status.contains(.helped) { table.expectations.removeAll(of: dead) }
             flows[dead].nextDead = fresh
             fresh = dead
             dead = next

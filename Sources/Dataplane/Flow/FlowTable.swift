@@ -17,7 +17,8 @@ import Synchronization
 /// its *owner*, the worker that created it, which takes it off its timer wheel. After every worker has passed a burst
 /// boundary the entry is free again.
 ///
-/// Lock order: bucket locks in order of bucket number; a flow's lock is never held while taking another lock.
+/// Lock order: bucket locks in order of bucket number; a flow's lock, and that of the expectations, is never held while taking another
+/// lock.
 @safe public struct FlowTable: @unchecked Sendable {
     private struct Shared: ~Copyable {
         let lock = SpinLock()
@@ -29,6 +30,11 @@ import Synchronization
     let flows: Slab<Flow>
     /// The labels of those that have any. Most have none, and then their memory is never touched.
     let labels: Slab<FlowLabels>
+    /// What helpers keep of the flows they read along with; of the others, this memory is never touched.
+    let help: Slab<FlowHelp>
+    /// The kind of each helper, by its number in `HelperNames`.
+    let helperKinds: Slab<UInt8>
+    public let expectations: ExpectationTable
     let index: FlowIndex
     private let shared: Slab<Shared>
     private let free: Slab<UInt32>
@@ -48,12 +54,16 @@ import Synchronization
         let entries = maximum + Self.spare + workerCount * 128
         flows = Slab(count: entries + 1)
         labels = Slab(count: entries + 1)
+        help = Slab(count: entries + 1)
+        helperKinds = Slab(count: 64)
+        expectations = ExpectationTable(flows: flows, help: help, maximumFlows: maximum, key: key)
         index = FlowIndex(flows: maximum, key: key)
         shared = Slab(count: 1)
         free = Slab(count: entries)
         graveyards = Slab(count: workerCount)
         // Entry 0 stands for "no flow"; low numbers are handed out first.
         for entry in 0..<entries { free[entry] = UInt32(entries - entry) }
+        learn(HelperNames())
         shared[0].freeCount = entries
     }
 

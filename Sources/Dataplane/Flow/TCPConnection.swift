@@ -267,6 +267,9 @@ public struct TCPConnection: Sendable {
         let hasACK = segment.flags.contains(.ack)
         let hasSYN = segment.flags.contains(.syn)
         if receiver.flags.contains(.permitsSACK) { selective = segment.options.highestSACK(from: acknowledgment) }
+        // NAT may have changed how much the receiver has sent.
+        acknowledgment = acknowledgment - segment.shift
+        selective = selective - segment.shift
 
         // This side's first segment, or a SYN sent again with other numbers.
         if sender.largestWindow == 0 {

@@ -7,6 +7,8 @@ struct TCPSegment {
     var window: UInt32
     /// Sequence number after the segment's last byte; SYN and FIN count one each.
     var end: SequenceNumber
+    /// By how much what it acknowledges has been shifted since its sender wrote it (nf_ct_seq_offset).
+    var shift: UInt32 = 0
     /// Options as they stand in the packet.
     var options: Options
 

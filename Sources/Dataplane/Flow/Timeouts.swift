@@ -64,6 +64,8 @@ public struct TrackingSettings: Sendable, Equatable {
     public var fragment = 30 * TCPTimeouts.second
     /// nf_conntrack_checksum: a wrong transport checksum makes a packet invalid.
     public var verifiesChecksums = true
+    /// The helpers that flows get without a rule.
+    public var helpers = HelperAssignments()
 
     public init() {}
 }

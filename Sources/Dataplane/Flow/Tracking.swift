@@ -148,6 +148,8 @@ extension Worker {
         let flow = owner.create(original: tuple, reply: reply, hash: hash)
         guard flow != 0 else { return .flowTableFull }
         packet.tracking = TrackingResult(state: .new, direction: .original, flow: flow, isUnconfirmed: true)
+        if flows.expectations.count > 0 { return beginExpected(&packet, tuple) }
+        assignHelper(packet, tuple)
         return nil
     }
 
@@ -177,6 +179,11 @@ extension Worker {
             }
             table[flow].lock.lock()
             let old = table[flow].tcp.state
+            var segment = segment
+            if status.contains(.sequenceAdjusted) {
+                let other = flows.help[flow].adjustment(packet.tracking.direction.opposite)
+                segment.shift = other.offset(at: segment.acknowledgment - 1)
+            }
             let verdict = table[flow].tcp.track(
                 segment, packet.tracking.direction, status: status, settings: snapshot.tracking.tcp)
             let isNowAssured = table[flow].tcp.isNowAssured(after: old)
@@ -333,6 +340,7 @@ extension Worker {
     /// The packet has passed everything: what it began may now be found (nf_conntrack_confirm).
     @inline(__always)
     mutating func confirm(_ packet: inout Packet) -> DropReason? {
+        if let reason = help(&packet) { return reason }
         guard packet.tracking.isUnconfirmed else { return nil }
         let flow = packet.tracking.flow
         if !flows.confirm(flow) {

@@ -16,6 +16,8 @@ public struct TrackingTemplate: Sendable, Equatable {
 
     var zone: UInt16
     var options: Options
+    /// The helper that reads along with the flow, by its number in `HelperNames`; 0 for none.
+    var helper: UInt8 = 0
 
     /// No rule has spoken: zone 0.
     @inline(__always)
@@ -24,7 +26,8 @@ public struct TrackingTemplate: Sendable, Equatable {
         options = []
     }
 
-    public init(zone: UInt16, options: Options) {
+    public init(zone: UInt16, options: Options, helper: UInt8 = 0) {
+        self.helper = helper
         self.zone = zone
         self.options = options.union(.isSet)
     }

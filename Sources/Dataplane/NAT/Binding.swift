@@ -23,6 +23,7 @@ extension Worker {
             if wanted != current, let reply = wanted.inverted {
                 table[flow].reply = reply
                 status.insert(.destinationNAT)
+                assignHelperAfterTranslation(flow)
             }
         case .source:
             guard chooseSource(flow, current, range) else { return .natExhausted }

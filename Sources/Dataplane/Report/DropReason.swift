@@ -40,6 +40,13 @@ public enum DropReason: UInt8, CaseIterable, Sendable {
     case natNoAddress
     case natICMP
 
+    // Helpers.
+    case helperPartial
+    case helperRoom
+    case expectationRefused
+    case expectationPorts
+    case sequenceAdjustment
+
     // Routing.
     case martianSource
     case martianDestination
@@ -98,6 +105,11 @@ public enum DropReason: UInt8, CaseIterable, Sendable {
         case .natExhausted: "nat-exhausted"
         case .natNoAddress: "nat-no-address"
         case .natICMP: "nat-icmp"
+        case .helperPartial: "helper-partial"
+        case .helperRoom: "helper-room"
+        case .expectationRefused: "expectation-refused"
+        case .expectationPorts: "expectation-ports"
+        case .sequenceAdjustment: "sequence-adjustment"
         case .martianSource: "martian-source"
         case .martianDestination: "martian-destination"
         case .reversePath: "reverse-path"
@@ -155,6 +167,11 @@ public enum DropReason: UInt8, CaseIterable, Sendable {
         case .natExhausted: "All ports toward this destination are taken."
         case .natNoAddress: "MASQUERADE found no address on the egress port."
         case .natICMP: "An ICMP error could not be translated."
+        case .helperPartial: "A line that may announce an FTP data connection was cut off or malformed, so that it could not be read or rewritten."
+        case .helperRoom: "A packet whose text a helper had to rewrite could not grow."
+        case .expectationRefused: "What a helper read could not be expected: the table of expectations is full, or another flow is expected there."
+        case .expectationPorts: "No port was free for a flow that a helper had to announce."
+        case .sequenceAdjustment: "A segment whose numbers had to be shifted had malformed options."
         case .martianSource: "The source address cannot be one of another host."
         case .martianDestination: "The destination address cannot be forwarded to."
         case .reversePath: "The way back to the source leads out another port (rp_filter)."

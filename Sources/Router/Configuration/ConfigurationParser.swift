@@ -145,12 +145,18 @@ struct ConfigurationParser {
         let section = node.section(ConntrackHelper.allCases.map(\.rawValue))
         for helper in ConntrackHelper.allCases {
             guard let node = section[helper.rawValue] else { continue }
+            if let reason = helper.refusal {
+                node.report("there is no helper \"\(helper.rawValue)\": \(reason)")
+                continue
+            }
             var ports: [UInt16] = []
             for element in node.list() {
                 guard let port = element.integer(1...65535) else { continue }
                 if ports.contains(UInt16(port)) { element.report("port \(port) is in the list already") }
                 ports.append(UInt16(port))
             }
+            // MAX_PORTS of the kernel's modules.
+            if ports.count > 8 { node.report("a helper has at most 8 ports, not \(ports.count)") }
             helpers[helper] = ports
         }
         return helpers

@@ -46,6 +46,8 @@ final class RouterCore: @unchecked Sendable {
         self.allowsInactive = allowsInactive
         alwaysTracks = conntrack.always
         tracking = TrackingSettings(conntrack)
+        var helperNames = HelperNames()
+        tracking.helpers = helperNames.enter(conntrack.helpers ?? [:])
         // One more than there are workers, for the slow side's own looks at the flows.
         let epochs = Epochs(workerCount: workerCount + 1)
         let retirement = Retirement(epochs: epochs)
@@ -56,8 +58,8 @@ final class RouterCore: @unchecked Sendable {
         book = try RuleBook(
             ruleset,
             for: RuleCompiler.Surroundings(
-                portNames: portNames, alwaysTracks: alwaysTracks, allowsInactive: allowsInactive,
-                setSlots: prepared.book.slotsByName),
+                portNames: portNames, alwaysTracks: alwaysTracks || tracking.helpers.count > 0, helperNames: helperNames,
+                allowsInactive: allowsInactive, setSlots: prepared.book.slotsByName),
             workerCount: workerCount)
         sets.withSlots { _ in ruleset.setReferences }
         let pool = SharedFramePool(memory: memory)
@@ -71,6 +73,7 @@ final class RouterCore: @unchecked Sendable {
                 Snapshot(generation: 1, rules: book.compiled, tracking: tracking, settings: settings)),
             sets: sets.directory)
         workers = Array(repeating: nil, count: workerCount)
+        shared.flows.learn(book.helperNames)
     }
 
     /// As the kernel sizes nf_conntrack_max: by memory (nf_conntrack_init_start in net/netfilter/nf_conntrack_core.c).
@@ -154,7 +157,9 @@ final class RouterCore: @unchecked Sendable {
     ) throws(RuleCompiler.Refusal) {
         try sets.withSlots { (slots) throws(RuleCompiler.Refusal) in
             let next = try RuleBook(
-                new, for: surroundings(alwaysTracks: alwaysTracks, setSlots: slots), workerCount: workerCount)
+                new, for: surroundings(
+                    alwaysTracks: alwaysTracks || tracking.helpers.count > 0, helperNames: helperNames, setSlots: slots),
+                workerCount: workerCount)
             replaceBook(next, madeFrom: earlier, zeroed: zeroed)
             return new.setReferences
         }
@@ -166,25 +171,37 @@ final class RouterCore: @unchecked Sendable {
         _ ruleset: Ruleset, madeFrom earlier: Ruleset, sets prepared: SetStore.Prepared, conntrack: ConntrackConfiguration
     ) throws(RuleCompiler.Refusal) {
         try sets.replace(with: prepared) { (slots) throws(RuleCompiler.Refusal) in
+            var names = helperNames
+            let helpers = names.enter(conntrack.helpers ?? [:])
             let next = try RuleBook(
-                ruleset, for: surroundings(alwaysTracks: conntrack.always, setSlots: slots), workerCount: workerCount)
+                ruleset, for: surroundings(alwaysTracks: conntrack.always || helpers.count > 0, helperNames: names, setSlots: slots),
+                workerCount: workerCount)
             alwaysTracks = conntrack.always
             tracking = TrackingSettings(conntrack)
+            tracking.helpers = helpers
             replaceBook(next, madeFrom: earlier, zeroed: false)
             return ruleset.setReferences
         }
         rulesAreModified = false
     }
 
-    private func surroundings(alwaysTracks: Bool, setSlots: [String: UInt16]) -> RuleCompiler.Surroundings {
+    /// The helpers that rules and the configuration have named so far. A name keeps its number while the router runs.
+    var helperNames: HelperNames { book.helperNames }
+    /// The helpers that the configuration assigns.
+    var helperAssignments: HelperAssignments { tracking.helpers }
+
+    private func surroundings(
+        alwaysTracks: Bool, helperNames: HelperNames, setSlots: [String: UInt16]
+    ) -> RuleCompiler.Surroundings {
         RuleCompiler.Surroundings(
-            portNames: portNames, alwaysTracks: alwaysTracks, states: book.states, allowsInactive: allowsInactive,
+            portNames: portNames, alwaysTracks: alwaysTracks, helperNames: helperNames, states: book.states, allowsInactive: allowsInactive,
             setSlots: setSlots)
     }
 
     private func replaceBook(_ next: RuleBook, madeFrom earlier: Ruleset, zeroed: Bool) {
         let old = book
         book = next
+        shared.flows.learn(next.helperNames)
         publish()
         waitForWorkers()
         book.inherit(from: old.current, madeFrom: earlier, zeroed: zeroed)

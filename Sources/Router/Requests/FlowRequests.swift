@@ -7,13 +7,13 @@ extension RequestHandler {
     /// The flows that a filter means, in no order. They are copied first and told of afterwards.
     func listFlows(_ filter: FlowFilter, row: (FlowRow) throws -> Void) throws {
         let now = MonotonicClock.now()
-        let (records, tracking) = core.lock.withLock { _ in
+        let (records, tracking, names) = core.lock.withLock { _ in
             var records: [FlowTable.Record] = []
             core.forEachFlow { if $0.expires > now, !$0.status.contains(.answersOnly) { records.append($0) } }
-            return (records, core.tracking)
+            return (records, core.tracking, core.helperNames)
         }
         for record in records {
-            let flow = FlowRow(record, at: now, tracking)
+            let flow = FlowRow(record, at: now, tracking, helperNames: names)
             if filter.matches(flow) { try row(flow) }
         }
     }

@@ -18,7 +18,7 @@ extension RuleCompiler {
         case .connbytes(let connbytes): [FlowMatch(connbytes)]
         case .connlabel(let label): [.label(label.label, sets: label.setsLabel, isNegated: label.isNegated)]
         case .helper(let helper):
-            [.helper(surroundings.helperNames.numbers(meantBy: helper.name.value), isNegated: helper.name.isNegated)]
+            [.helper(helperNames.numbers(meantBy: helper.name.value), isNegated: helper.name.isNegated)]
         case .cluster(let cluster):
             [
                 .cluster(
@@ -70,7 +70,7 @@ extension RuleCompiler {
         switch target {
         case .mark(let mark): .mark(value: mark.operation.value, mask: mark.operation.mask)
         case .notrack: .noTrack
-        case .ct(let ct): FlowTarget(ct)
+        case .ct(let ct): FlowTarget(ct, helper: try helper(of: ct, refuse))
         case .connmark(let connmark): FlowTarget(connmark)
         case .classify(let classify): .classify(UInt32(classify.major) << 16 | UInt32(classify.minor))
         case .hmark(let hmark): hashMark(hmark)

@@ -20,6 +20,7 @@ struct RuleCompiler {
         /// One for each rule of the row.
         var origins: [Origin]
         var states: RuleStates
+        var helperNames: HelperNames
     }
 
     /// A rule that the data plane cannot carry out.
@@ -53,6 +54,8 @@ struct RuleCompiler {
     }
 
     let surroundings: Surroundings
+    /// With those that the rules name for the first time.
+    var helperNames: HelperNames
     var source = CompiledRules.Source()
     private var origins: [Origin] = []
     /// What the rules remember. It must live as long as the compiled rules may be used.
@@ -65,16 +68,19 @@ struct RuleCompiler {
         var compiler = RuleCompiler(surroundings)
         compiler.source.tracks = surroundings.alwaysTracks || ruleset.needsTracking
         compiler.estimators = RateEstimators(ruleset)
+        compiler.helperNames.enter(ruleset)
         compiler.recentStamps = ruleset.recentStamps(surroundings.recent)
         // In the order in which they came into use: what a name stands for is settled by the first rule that gives it.
         for table in ruleset.tables.reversed() { try compiler.add(table) }
-        return Result(source: compiler.source, origins: compiler.origins, states: compiler.states)
+        return Result(
+            source: compiler.source, origins: compiler.origins, states: compiler.states, helperNames: compiler.helperNames)
     }
 
     /// Everything that keeps a ruleset from being compiled; empty if nothing does.
     static func refusals(of ruleset: Ruleset, for surroundings: Surroundings) -> [Refusal] {
         var compiler = RuleCompiler(surroundings)
         compiler.refusals = []
+        compiler.helperNames.enter(ruleset)
         for table in ruleset.tables {
             do throws(Refusal) { try compiler.add(table) } catch { compiler.refusals?.append(error) }
         }
@@ -86,6 +92,7 @@ struct RuleCompiler {
 
     private init(_ surroundings: Surroundings) {
         self.surroundings = surroundings
+        helperNames = surroundings.helperNames
         states = RuleStates(following: surroundings.states)
     }
 
