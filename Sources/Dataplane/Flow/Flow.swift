@@ -9,7 +9,7 @@ import Synchronization
 ///   reply slot is not yet in the index.
 /// - `status`: atomic; bits are only ever set, but for the life of one entry.
 /// - `expires`: atomic, relaxed; whoever sees a packet writes it, the timer wheel reads it.
-/// - `lock`: guards `tcp`, `counters`, and what is made of an old `mark` or of old labels; both may be read without it.
+/// - `lock`: guards `tcp`, `sctp`, `counters`, and what is made of an old `mark` or of old labels; both may be read without it.
 /// - `incarnation`: atomic; grows when the entry is given to another flow, so that who remembers a flow by number knows it again.
 /// - `helper`, `masterHelper`, `masterSource`: written by the worker that creates the flow, before anybody can find it. What a helper
 ///   keeps of a flow lies beside the table: see `FlowHelp`.
@@ -45,6 +45,8 @@ public struct Flow: ~Copyable {
         public static let labelled = Status(rawValue: 1 << 27)
         /// Ours: SYNPROXY opened it; what it remembers lies in the table beside it.
         public static let synproxied = Status(rawValue: 1 << 28)
+        /// Ours: the flow lost a race for its original tuple, and answers alone find it, for a second (IPS_NAT_CLASH).
+        public static let answersOnly = Status(rawValue: 1 << 29)
         /// Ours: MASQUERADE chose the source address, so the flow dies with it.
         public static let masqueraded = Status(rawValue: 1 << 25)
     }
@@ -61,6 +63,7 @@ public struct Flow: ~Copyable {
     public let lock: SpinLock
     let expiry: Atomic<UInt64>
     public var tcp: TCPConnection
+    public var sctp: SCTPAssociation
     public var originalCounter: Counter
     public var replyCounter: Counter
     let markBits: Atomic<UInt32>

@@ -62,6 +62,7 @@ struct FlowOwner: ~Copyable {
         flows[flow].reply = reply
         flows[flow].statusBits.store(0, ordering: .relaxed)
         flows[flow].tcp = TCPConnection()
+        flows[flow].sctp = SCTPAssociation()
         flows[flow].originalCounter = Flow.Counter()
         flows[flow].replyCounter = Flow.Counter()
         flows[flow].mark = 0

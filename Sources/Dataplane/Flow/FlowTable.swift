@@ -10,8 +10,8 @@ import Synchronization
 /// If the packet is dropped before, the entry goes back.
 ///
 /// When two workers meet the first packets of both directions at once, or one direction twice, both create a flow; the one
-/// that confirms second finds the tuple taken and drops its packet (`flow-clash`), as netfilter does for what it cannot
-/// resolve. The sender's next packet finds the flow of the first.
+/// that confirms second finds the tuple taken. If the protocol has no handshake its packet joins the flow of the first; else it
+/// is dropped (`flow-clash`), and the sender's next packet finds the flow of the first (`resolveClash`).
 ///
 /// A flow ends by its timer, by a reset, or on command. Whoever sets `dying` first takes it out of the index and hands it to
 /// its *owner*, the worker that created it, which takes it off its timer wheel. After every worker has passed a burst
@@ -154,15 +154,22 @@ import Synchronization
 
     // MARK: Entering and taking out
 
-    /// Enters a flow's reply tuple if nobody has it: chosen and reserved in one step.
+    /// Enters a flow's reply tuple if nobody has it: chosen and reserved in one step. If only another flow with the same original tuple
+    /// has it, both are one and the same, which confirming will find out (nf_conntrack_tuple_taken); it is not entered then.
     func reserveReply(_ flow: UInt32) -> Bool {
         let tuple = flows[flow].reply
         let hash = index.hash(tuple)
         index.lock(hash)
         defer { index.unlock(hash) }
-        guard !isTaken(tuple, .reply, hash: hash, except: flow) else {
-            crowdedPorts.mark(tuple, hashKey: index.key)
-            return false
+        if isTaken(tuple, .reply, hash: hash, except: flow) {
+            let original = flows[flow].original
+            let isOnlyItsTwin = index.first(hash) { reference in
+                reference.flow != flow && flows[reference.flow].tuple(reference.direction) == tuple
+                    && !flows[reference.flow].status.contains(.dying)
+                    && !(reference.direction == .reply && flows[reference.flow].original == original)
+            } == nil
+            if !isOnlyItsTwin { crowdedPorts.mark(tuple, hashKey: index.key) }
+            return isOnlyItsTwin
         }
         guard index.insert(FlowIndex.Reference(flow: flow, .reply), hash: hash) else { return false }
         flows[flow].set(.replyReserved)
@@ -287,21 +294,37 @@ import Synchronization
         }
     }
 
-    /// Puts out one flow near a hash to make room: an unreplied one, else one that is not assured; never an assured one
-    /// (early_drop in net/netfilter/nf_conntrack_core.c looks at eight buckets as well).
+    /// Puts out one flow near a hash to make room: an unreplied one, else one that is not assured, else one that is closing; never another
+    /// that is assured (early_drop in net/netfilter/nf_conntrack_core.c looks at eight buckets as well; closing ones are left there to
+    /// gc_worker_can_early_drop).
     func dropEarly(near hash: UInt64) -> Bool {
+        var closing: UInt32 = 0
         var unassured: UInt32 = 0
         var unreplied: UInt32 = 0
         for offset in 0..<UInt32(8) {
             index.forEachInBucket(hash, offset: offset) { reference in
                 let status = flows[reference.flow].status
-                guard status.contains(.confirmed), status.isDisjoint(with: [.dying, .assured]) else { return }
+                guard status.contains(.confirmed), !status.contains(.dying) else { return }
+                if status.contains(.assured) {
+                    if isClosing(reference.flow) { closing = reference.flow }
+                    return
+                }
                 if status.contains(.seenReply) { unassured = reference.flow } else { unreplied = reference.flow }
             }
             if unreplied != 0 { break }
         }
-        let victim = unreplied != 0 ? unreplied : unassured
+        let victim = unreplied != 0 ? unreplied : unassured != 0 ? unassured : closing
         return victim != 0 && kill(victim)
+    }
+
+    /// Whether both sides know of a connection's end (tcp_can_early_drop, sctp_can_early_drop). The state is read without the flow's lock:
+    /// who is wrong by a moment puts out a flow that has just ended or just begun to.
+    private func isClosing(_ flow: UInt32) -> Bool {
+        switch flows[flow].original.ipProtocol {
+        case .tcp: flows[flow].tcp.state.isClosing
+        case .sctp: flows[flow].sctp.state.isClosing
+        default: false
+        }
     }
 
     // MARK: The slow side
@@ -314,6 +337,7 @@ import Synchronization
         public var status: Flow.Status
         public var expires: Instant
         public var tcpState: TCPState
+        public var sctpState: SCTPState
         public var originalCounter: Flow.Counter
         public var replyCounter: Flow.Counter
         public var mark: UInt32
@@ -334,6 +358,7 @@ import Synchronization
             let record = Record(
                 index: flow, original: flows[flow].original, reply: flows[flow].reply, status: before,
                 expires: flows[flow].expires, tcpState: flows[flow].tcp.state,
+                sctpState: flows[flow].sctp.state,
                 originalCounter: flows[flow].originalCounter, replyCounter: flows[flow].replyCounter,
                 mark: flows[flow].mark, masqueradePort: flows[flow].masqueradePort, helper: flows[flow].helper,
                 labels: before.contains(.labelled) ? labels[flow].bits : (0, 0))

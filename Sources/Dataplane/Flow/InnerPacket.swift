@@ -10,6 +10,9 @@ struct InnerPacket {
     let available: Int
     let tuple: FlowTuple
 
+    /// Whether as much of it is there as NAT rewrites: eight bytes of the transport header.
+    var isLongEnoughForNAT: Bool { available >= headerLength + 8 }
+
     /// - Returns: nil if there is not enough of it to tell its flow: a whole IP header and what the tuple is made of (nf_ct_get_tuple
     ///   in net/netfilter/nf_conntrack_core.c), and no later fragment.
     init?(_ packet: Packet) {
@@ -37,6 +40,12 @@ struct InnerPacket {
         case .icmp:
             destinationPort = packet.transport16(transport + Offset.icmpType)
             sourcePort = packet.transport16(transport + Offset.icmpIdentifier)
+        case .gre:
+            // PPTP's, by the call's number (see Tracking).
+            if available >= headerLength + 8, packet.transport8(transport + Offset.greFlags + 1) & 7 == 1 {
+                guard packet.transport16(transport + Offset.greProtocol) == 0x880B else { return nil }
+                destinationPort = packet.transport16(transport + Offset.greCall)
+            }
         default: break
         }
         tuple = FlowTuple(

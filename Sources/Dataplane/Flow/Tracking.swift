@@ -59,7 +59,11 @@ extension Worker {
             guard packet.hasTransport, isRightUDPLite(packet, checks: checks) else { return nil }
             return trackDatagram(&packet)
         case .sctp:
-            guard packet.hasTransport else { return nil }
+            guard packet.transportLength >= Offset.sctpHeader else { return nil }
+            if checks, !packet.hasRightSCTPChecksum() { return nil }
+            return trackSCTP(&packet)
+        case .gre:
+            guard isTrackedGRE(packet) else { return nil }
             return trackDatagram(&packet)
         default:
             return trackDatagram(&packet)
@@ -85,15 +89,28 @@ extension Worker {
         return !checks || packet.hasRightTransportChecksum(covering: coverage)
     }
 
-    /// DCCP has no ports here: the kernel lost its tracking with 6.16, and takes it for a protocol that it does not know.
-    /// In the zone of the original direction.
+    /// PPTP's kind of GRE carries PPP and nothing else (gre_pkt_to_tuple in net/netfilter/nf_conntrack_proto_gre.c).
+    private func isTrackedGRE(_ packet: Packet) -> Bool {
+        !hasGRECall(packet) || packet.transport16(Offset.greProtocol) == 0x880B
+    }
+
+    /// Version 1, whose header has a key in eight bytes of which the lower two are the call's number (RFC 2637, 4.1).
+    @inline(__always)
+    private func hasGRECall(_ packet: Packet) -> Bool {
+        packet.ipProtocol == .gre && packet.fragmentField & 0x1FFF == 0 && packet.transportLength >= 8
+            && packet.transport8(Offset.greFlags + 1) & 7 == 1
+    }
+
+    /// In the zone of the original direction. PPTP's calls are told apart by the receiver's number alone; the sender's is known to
+    /// a helper that we do not have, and 0. Other GRE has no ports, whatever its key;
+    /// DCCP has none either: the kernel lost its tracking with 6.16, and takes it for a protocol that it does not know.
     @inline(__always)
     private func tuple(of packet: Packet) -> FlowTuple {
-        let isPorted = packet.hasTransport && packet.ipProtocol != .dccp
+        let hasPorts = packet.hasTransport && packet.ipProtocol != .dccp
         return FlowTuple(
             source: packet.source, destination: packet.destination, ipProtocol: packet.ipProtocol,
-            sourcePort: isPorted ? packet.sourcePort : 0,
-            destinationPort: isPorted ? packet.destinationPort : 0,
+            sourcePort: hasPorts ? packet.sourcePort : 0,
+            destinationPort: hasPorts ? packet.destinationPort : hasGRECall(packet) ? packet.transport16(Offset.greCall) : 0,
             zone: packet.template.zone(.original, mark: packet.mark))
     }
 
@@ -192,6 +209,11 @@ extension Worker {
             case .invalid:
                 forget(&packet)
                 return nil
+            case .invalidClosing(let most):
+                // Where it is about to end anyway it is left alone (nf_tcp_handle_invalid).
+                if table[flow].expires >= now + max(120 * TCPTimeouts.second, most) { table[flow].expire(at: now + most) }
+                forget(&packet)
+                return nil
             case .acceptAndEnd:
                 // The packet goes on as part of the flow; nobody will find it any more.
                 count(packet)
@@ -209,6 +231,31 @@ extension Worker {
         return nil
     }
 
+    // MARK: SCTP
+
+    @inline(never)
+    private mutating func trackSCTP(_ packet: inout Packet) -> DropReason? {
+        if let reason = resolve(&packet, tuple(of: packet)) { return reason }
+        let flow = packet.tracking.flow
+        guard flow != 0 else { return nil }
+        let table = flows.flows
+        let status = table[flow].status
+        table[flow].lock.lock()
+        let (verdict, becomesAssured) = table[flow].sctp.track(
+            packet, packet.tracking.direction, isFirst: packet.tracking.isUnconfirmed, timeouts: snapshot.tracking.sctp)
+        table[flow].lock.unlock()
+        if becomesAssured, !status.contains(.assured) { table[flow].set(.assured) }
+        switch verdict {
+        case .invalid: forget(&packet)
+        case .ignore: noteReply(packet, status)
+        case .accept(let timeout):
+            table[flow].expire(at: now + timeout)
+            noteReply(packet, status)
+            count(packet)
+        }
+        return nil
+    }
+
     // MARK: UDP, ICMP and all others
 
     @inline(__always)
@@ -219,6 +266,12 @@ extension Worker {
         let table = flows.flows
         let status = table[flow].status
         let timeout: UInt64
+        if status.contains(.answersOnly) {
+            // Its second runs from the beginning.
+            noteReply(packet, status)
+            count(packet)
+            return nil
+        }
         switch packet.ipProtocol {
         case .udp, .udpLite:
             if packet.tracking.isUnconfirmed {
@@ -305,7 +358,23 @@ extension Worker {
         if let reason = help(&packet) { return reason }
         guard packet.tracking.isUnconfirmed else { return nil }
         let flow = packet.tracking.flow
-        guard flows.confirm(flow) else { return .flowClash }
+        if !flows.confirm(flow) {
+            switch flows.resolveClash(flow, now: now) {
+            case .answersOnly: break
+            case .joined(let other):
+                owner.abandon(flow)
+                packet.tracking.flow = other
+                packet.tracking.isUnconfirmed = false
+                count(packet)
+                return nil
+            case .passes:
+                owner.abandon(flow)
+                packet.tracking.flow = 0
+                packet.tracking.isUnconfirmed = false
+                return nil
+            case .dropped: return .flowClash
+            }
+        }
         packet.tracking.isUnconfirmed = false
         owner.schedule(flow, now: now)
         return nil

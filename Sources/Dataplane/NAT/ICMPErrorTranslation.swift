@@ -21,7 +21,7 @@ extension Worker {
         let other = flows.flows[flow].tuple(packet.tracking.direction.opposite)
         // Addresses alone are not changed where a header with ports is cut off (l4proto_manip_pkt in net/netfilter/nf_nat_proto.c).
         switch inner.tuple.ipProtocol {
-        case .tcp, .udp, .udpLite, .sctp, .icmp: guard inner.available >= inner.headerLength + 8 else { return false }
+        case .tcp, .udp, .udpLite, .sctp, .icmp: guard inner.isLongEnoughForNAT else { return false }
         default: break
         }
         rewriteInner(packet, inner, end.opposite, to: other)

@@ -18,6 +18,7 @@ public enum DropReason: UInt8, CaseIterable, Sendable {
     case fragmentTimeout
     case fragmentMemory
     case fragmentTooLarge
+    case fragmentECN
 
     // Rules.
     case transportCut
@@ -90,6 +91,7 @@ public enum DropReason: UInt8, CaseIterable, Sendable {
         case .fragmentTimeout: "fragment-timeout"
         case .fragmentMemory: "fragment-memory"
         case .fragmentTooLarge: "fragment-too-large"
+        case .fragmentECN: "fragment-ecn"
         case .transportCut: "transport-cut"
         case .tcpHeader: "tcp-header"
         case .pathMTU: "path-mtu"
@@ -148,12 +150,13 @@ public enum DropReason: UInt8, CaseIterable, Sendable {
         case .ipChecksum: "The IPv4 header checksum is wrong."
         case .ipOptions: "The IPv4 options are malformed."
         case .sourceRoute: "The packet asks for source routing, which is not done."
-        case .fragmentLength: "A fragment's length is no multiple of eight or contradicts an earlier one."
-        case .fragmentOverlap: "A fragment overlaps another of its datagram (RFC 8900 practice, as Linux)."
+        case .fragmentLength: "A fragment is empty or contradicts where another said that the datagram ends; it takes all of them with it."
+        case .fragmentOverlap: "A fragment overlaps another of its datagram, which takes all of them with it (RFC 5722, as Linux)."
         case .fragmentDuplicate: "The fragment had come before."
         case .fragmentTimeout: "The rest of the datagram did not come in time."
-        case .fragmentMemory: "Too many fragments were waiting."
+        case .fragmentMemory: "Too many fragments were waiting, or too many of their sender's had come since the last one of the datagram."
         case .fragmentTooLarge: "The fragments add up to more than 65,535 bytes."
+        case .fragmentECN: "Some fragments say that their sender understands ECN, others that it does not (RFC 3168, 5.3)."
         case .transportCut: "A rule wanted a transport header or SCTP chunk that is cut off."
         case .tcpHeader: "A rule was to change a TCP header that is cut off or contradicts itself."
         case .pathMTU: "TCPMSS found a path MTU that leaves no room for TCP."

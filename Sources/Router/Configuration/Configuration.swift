@@ -92,6 +92,12 @@ public struct ConntrackConfiguration: Hashable, Sendable {
     public var max: Int?
     /// Pick up TCP connections whose beginning was not seen (nf_conntrack_tcp_loose).
     public var tcpLoose = true
+    /// Take only resets out of the window for invalid (nf_conntrack_tcp_be_liberal).
+    public var tcpBeLiberal = false
+    /// Do not take a reset for invalid because it lies before what was acknowledged (nf_conntrack_tcp_ignore_invalid_rst).
+    public var tcpIgnoreInvalidRst = false
+    /// How often a segment may come again before the flow's time is cut short (nf_conntrack_tcp_max_retrans), 0 to 255.
+    public var tcpMaxRetrans: UInt8 = 3
     /// Track even if no rule needs it.
     public var always = false
     public var timeouts = ConntrackTimeouts()

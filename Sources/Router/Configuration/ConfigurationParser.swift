@@ -114,11 +114,16 @@ struct ConfigurationParser {
 
     private func conntrack(_ node: ConfigurationNode) -> ConntrackConfiguration {
         var conntrack = ConntrackConfiguration()
-        let section = node.section(["max", "tcp-loose", "always", "timeouts", "helpers"])
+        let section = node.section([
+            "max", "tcp-loose", "tcp-be-liberal", "tcp-ignore-invalid-rst", "tcp-max-retrans", "always", "timeouts", "helpers",
+        ])
         if let node = section["max"], !node.isWord("auto") {
             conntrack.max = node.integer(1...Int(Int32.max), orWord: "auto")
         }
         if let loose = section["tcp-loose"]?.boolean() { conntrack.tcpLoose = loose }
+        if let liberal = section["tcp-be-liberal"]?.boolean() { conntrack.tcpBeLiberal = liberal }
+        if let ignore = section["tcp-ignore-invalid-rst"]?.boolean() { conntrack.tcpIgnoreInvalidRst = ignore }
+        if let count = section["tcp-max-retrans"]?.integer(0...255) { conntrack.tcpMaxRetrans = UInt8(count) }
         if let always = section["always"]?.boolean() { conntrack.always = always }
         if let node = section["timeouts"] { conntrack.timeouts = timeouts(node) }
         if let node = section["helpers"] { conntrack.helpers = helpers(node) }

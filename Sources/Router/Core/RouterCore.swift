@@ -270,6 +270,9 @@ extension TrackingSettings {
             UInt64(configuration.timeouts[timeout]) * 1_000_000_000
         }
         tcp.loose = configuration.tcpLoose
+        tcp.liberal = configuration.tcpBeLiberal
+        tcp.ignoresInvalidReset = configuration.tcpIgnoreInvalidRst
+        tcp.maximumRetransmissions = configuration.tcpMaxRetrans
         tcp.timeouts.synSent = seconds(.tcpSynSent)
         tcp.timeouts.synReceived = seconds(.tcpSynRecv)
         tcp.timeouts.established = seconds(.tcpEstablished)
@@ -284,8 +287,17 @@ extension TrackingSettings {
         udp = seconds(.udp)
         udpStream = seconds(.udpStream)
         icmp = seconds(.icmp)
+        sctp.closed = seconds(.sctpClosed)
+        sctp.cookieWait = seconds(.sctpCookieWait)
+        sctp.cookieEchoed = seconds(.sctpCookieEchoed)
+        sctp.established = seconds(.sctpEstablished)
+        sctp.shutdownSent = seconds(.sctpShutdownSent)
+        sctp.shutdownReceived = seconds(.sctpShutdownRecd)
+        sctp.shutdownAckSent = seconds(.sctpShutdownAckSent)
+        sctp.heartbeatSent = seconds(.sctpHeartbeatSent)
         gre = seconds(.gre)
         greStream = seconds(.greStream)
         generic = seconds(.generic)
+        fragment = seconds(.frag)
     }
 }
