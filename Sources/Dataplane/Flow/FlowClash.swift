@@ -26,7 +26,9 @@ extension FlowTable {
         if let first, isSame(flow, first.flow) { return .joined(first.flow) }
         // Answers must find their flow whatever becomes of the original direction.
         if let other = find(reply, hash: index.hash(reply), now: now) {
-            return isSame(flow, other.flow) ? .joined(other.flow) : .dropped
+            // One that goes the other way must be ours turned round, zones included.
+            let isTurned = other.direction == .reply || flows[other.flow].reply == original
+            return isTurned && isSame(flow, other.flow) ? .joined(other.flow) : .dropped
         }
         if first != nil, flows[flow].status.contains(.replyReserved) {
             flows[flow].expire(at: now + TCPTimeouts.second)
