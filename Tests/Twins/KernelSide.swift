@@ -101,7 +101,7 @@ public final class KernelSide {
 
     private func restore(_ rules: String) throws {
         let result = try Program.run(["iptables-legacy-restore"], input: rules)
-        guard result.succeeded else { throw Refusal(description: result.errors) }
+        guard result.succeeded else { throw Refusal(description: "\(result.errors)\(rules)") }
     }
 
     private static func emptyRules(nat: Bool) -> String {

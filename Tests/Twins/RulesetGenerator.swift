@@ -104,10 +104,10 @@ struct RulesetGenerator {
         if random.chance(20) { words += negatable(25) + ["-s", addresses()] }
         if random.chance(20) { words += negatable(25) + ["-d", addresses()] }
         if random.chance(15), hook != .postrouting, hook != .output {
-            words += interface("-i", ["lan0", "wan0", "dmz0", "lan+", "w+", "+", "eth7"])
+            words += interface("-i", ["lan0", "wan0", "dmz0", "lan+", "w+", "eth7"])
         }
         if random.chance(15), hook != .prerouting, hook != .input {
-            words += interface("-o", ["lan0", "wan0", "dmz0", "wan+", "d+", "+", "ppp+"])
+            words += interface("-o", ["lan0", "wan0", "dmz0", "wan+", "d+", "ppp+"])
         }
         var ipProtocol: UInt8?
         if isBound {
@@ -131,7 +131,7 @@ struct RulesetGenerator {
     /// `! -i +` is lost when iptables saves it.
     private mutating func interface(_ option: String, _ names: [String]) -> [String] {
         let name = random.pick(names)
-        return (name == "+" ? [] : negatable(25)) + [option, name]
+        return negatable(25) + [option, name]
     }
 
     /// An address, a subnet or a mask with holes that some packets have.
