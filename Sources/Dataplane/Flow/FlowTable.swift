@@ -24,17 +24,24 @@ import Synchronization
         var freeCount = 0
         /// Flows that are alive, unconfirmed ones included.
         let alive: Atomic<Int>
+        /// nf_conntrack_max: up to `maximum`.
+        let limit: Atomic<Int>
     }
 
     let flows: Slab<Flow>
     /// The labels of those that have any. Most have none, and then their memory is never touched.
     let labels: Slab<FlowLabels>
+    /// When flows began, in nanoseconds since 1970, for those that are `stamped`.
+    let beginnings: Slab<UInt64>
+    /// What rules may name with `CT --timeout`.
+    public let policies = TimeoutPolicies()
+    let listening = Slab<Atomic<UInt32>>(count: 1)
     let index: FlowIndex
     private let shared: Slab<Shared>
     private let free: Slab<UInt32>
     /// Per worker, the head of the list of flows that others have killed.
     let graveyards: Slab<Atomic<UInt32>>
-    /// The most flows there may be.
+    /// The most flows that there is memory for.
     public let maximum: Int
 
     /// Entries beyond the maximum, so that a full table works on while dead ones wait for their reuse.
@@ -48,6 +55,7 @@ import Synchronization
         let entries = maximum + Self.spare + workerCount * 128
         flows = Slab(count: entries + 1)
         labels = Slab(count: entries + 1)
+        beginnings = Slab(count: entries + 1)
         index = FlowIndex(flows: maximum, key: key)
         shared = Slab(count: 1)
         free = Slab(count: entries)
@@ -55,10 +63,16 @@ import Synchronization
         // Entry 0 stands for "no flow"; low numbers are handed out first.
         for entry in 0..<entries { free[entry] = UInt32(entries - entry) }
         shared[0].freeCount = entries
+        shared[0].limit.store(maximum, ordering: .relaxed)
     }
 
     /// How many flows there are.
     public var count: Int { max(shared[0].alive.load(ordering: .relaxed), 0) }
+    /// The most flows there may be, 1 to `maximum`.
+    public var limit: Int {
+        get { shared[0].limit.load(ordering: .relaxed) }
+        nonmutating set { shared[0].limit.store(min(max(newValue, 1), maximum), ordering: .relaxed) }
+    }
     /// How many buckets the index has.
     public var bucketCount: Int { index.bucketCount }
     /// Memory for `maximum` flows, index included, in bytes; the labels of those that have any come on top.
@@ -68,7 +82,7 @@ import Synchronization
 
     /// Counts one more flow, if there is room.
     func reserveOne() -> Bool {
-        if shared[0].alive.wrappingAdd(1, ordering: .relaxed).newValue <= maximum { return true }
+        if shared[0].alive.wrappingAdd(1, ordering: .relaxed).newValue <= limit { return true }
         shared[0].alive.wrappingSubtract(1, ordering: .relaxed)
         return false
     }
@@ -260,13 +274,18 @@ import Synchronization
 
     /// Puts out one flow near a hash to make room: an unreplied one, else one that is not assured; never an assured one
     /// (early_drop in net/netfilter/nf_conntrack_core.c looks at eight buckets as well).
-    func dropEarly(near hash: UInt64) -> Bool {
+    ///
+    /// - Returns: false if there is none that may go.
+    func dropEarly(near hash: UInt64, now: Instant) -> Bool {
         var unassured: UInt32 = 0
         var unreplied: UInt32 = 0
         for offset in 0..<UInt32(8) {
             index.forEachInBucket(hash, offset: offset) { reference in
                 let status = flows[reference.flow].status
-                guard status.contains(.confirmed), status.isDisjoint(with: [.dying, .assured]) else { return }
+                guard status.contains(.confirmed), !status.contains(.dying) else { return }
+                // Its time is over, and the wheel has not come round to it yet.
+                if flows[reference.flow].expires <= now { unreplied = reference.flow }
+                guard !status.contains(.assured) else { return }
                 if status.contains(.seenReply) { unassured = reference.flow } else { unreplied = reference.flow }
             }
             if unreplied != 0 { break }
@@ -292,6 +311,26 @@ import Synchronization
         public var helper: UInt8
         /// Labels 0 to 63 and 64 to 127.
         public var labels: (UInt64, UInt64)
+        /// The timeout policy, by number; 0 for none.
+        public var policy: UInt8
+        /// When it began, in nanoseconds since 1970; 0 if that was not noted.
+        public var beginning: UInt64
+        /// Of this entry, how many flows it has held: tells those apart that have had its number.
+        public var incarnation: UInt32
+    }
+
+    /// A flow as it is now. Called while the entry cannot be reused.
+    func record(of flow: UInt32, _ status: Flow.Status) -> Record {
+        flows[flow].lock.lock()
+        defer { flows[flow].lock.unlock() }
+        return Record(
+            index: flow, original: flows[flow].original, reply: flows[flow].reply, status: status,
+            expires: flows[flow].expires, tcpState: flows[flow].tcp.state,
+            originalCounter: flows[flow].originalCounter, replyCounter: flows[flow].replyCounter,
+            mark: flows[flow].mark, masqueradePort: flows[flow].masqueradePort, helper: flows[flow].helper,
+            labels: status.contains(.labelled) ? labels[flow].bits : (0, 0), policy: flows[flow].policy,
+            beginning: status.contains(.stamped) ? beginnings[flow] : 0,
+            incarnation: flows[flow].incarnation.load(ordering: .relaxed))
     }
 
     /// Visits every confirmed flow. Called from outside the workers at any time: each flow is copied under its lock, and
@@ -301,14 +340,7 @@ import Synchronization
             let flow = UInt32(entry)
             let before = flows[flow].status
             guard before.contains(.confirmed), !before.contains(.dying) else { continue }
-            flows[flow].lock.lock()
-            let record = Record(
-                index: flow, original: flows[flow].original, reply: flows[flow].reply, status: before,
-                expires: flows[flow].expires, tcpState: flows[flow].tcp.state,
-                originalCounter: flows[flow].originalCounter, replyCounter: flows[flow].replyCounter,
-                mark: flows[flow].mark, masqueradePort: flows[flow].masqueradePort, helper: flows[flow].helper,
-                labels: before.contains(.labelled) ? labels[flow].bits : (0, 0))
-            flows[flow].lock.unlock()
+            let record = record(of: flow, before)
             let after = flows[flow].status
             guard after.contains(.confirmed), !after.contains(.dying), flows[flow].original == record.original,
                 flows[flow].reply == record.reply

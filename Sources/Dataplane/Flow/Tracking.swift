@@ -131,6 +131,9 @@ extension Worker {
         let flow = owner.create(original: tuple, reply: reply, hash: hash)
         guard flow != 0 else { return .flowTableFull }
         packet.tracking = TrackingResult(state: .new, direction: .original, flow: flow, isUnconfirmed: true)
+        flows.flows[flow].policy = packet.template.policy
+        flows.flows[flow].allow(packet.template.events)
+        if snapshot.tracking.accounts { flows.flows[flow].set(.accounted) }
         return nil
     }
 
@@ -160,14 +163,25 @@ extension Worker {
             }
             table[flow].lock.lock()
             let old = table[flow].tcp.state
-            let verdict = table[flow].tcp.track(
-                segment, packet.tracking.direction, status: status, settings: snapshot.tracking.tcp)
+            let policy = table[flow].policy
+            let verdict =
+                policy == 0
+                ? table[flow].tcp.track(
+                    segment, packet.tracking.direction, status: status, settings: snapshot.tracking.tcp)
+                : table[flow].tcp.track(
+                    segment, packet.tracking.direction, status: status,
+                    settings: flows.policies.tcp(policy, snapshot.tracking.tcp))
+            let hasChangedState = table[flow].tcp.state != old
             let isNowAssured = table[flow].tcp.isNowAssured(after: old)
             table[flow].lock.unlock()
 
             switch verdict {
             case .accept(let timeout):
-                if status.contains(.seenReply), !status.contains(.assured), isNowAssured { table[flow].set(.assured) }
+                if status.contains(.seenReply), !status.contains(.assured), isNowAssured {
+                    table[flow].set(.assured)
+                    note(flow, .assured)
+                }
+                if hasChangedState { note(flow, .protocolState) }
                 table[flow].expire(at: now + timeout)
             case .ignore:
                 // Not counted either: it may be no segment of this connection (nf_ct_refresh_acct is not reached).
@@ -202,7 +216,8 @@ extension Worker {
         guard flow != 0 else { return nil }
         let table = flows.flows
         let status = table[flow].status
-        let timeout: UInt64
+        var timeout: UInt64
+        var slot = TimeoutPolicies.unreplied
         switch packet.ipProtocol {
         case .udp, .udpLite:
             if packet.tracking.isUnconfirmed {
@@ -212,7 +227,11 @@ extension Worker {
             if status.contains(.seenReply) {
                 let isStream = now > table[flow].streamSince
                 timeout = isStream ? snapshot.tracking.udpStream : snapshot.tracking.udp
-                if isStream, !status.contains(.assured) { table[flow].set(.assured) }
+                if isStream, !status.contains(.assured) {
+                    table[flow].set(.assured)
+                    note(flow, .assured)
+                }
+                slot = isStream ? TimeoutPolicies.replied : TimeoutPolicies.unreplied
             } else {
                 timeout = snapshot.tracking.udp
             }
@@ -220,10 +239,15 @@ extension Worker {
             // A stream as soon as it is answered (gre_packet in net/netfilter/nf_conntrack_proto_gre.c).
             let isStream = status.contains(.seenReply)
             timeout = isStream ? snapshot.tracking.greStream : snapshot.tracking.gre
-            if isStream, !status.contains(.assured) { table[flow].set(.assured) }
+            if isStream, !status.contains(.assured) {
+                table[flow].set(.assured)
+                note(flow, .assured)
+            }
+            slot = isStream ? TimeoutPolicies.replied : TimeoutPolicies.unreplied
         case .icmp: timeout = snapshot.tracking.icmp
         default: timeout = snapshot.tracking.generic
         }
+        if table[flow].policy != 0 { timeout = flows.policies.timeout(table[flow].policy, slot) }
         table[flow].expire(at: now + timeout)
         noteReply(packet, status)
         count(packet)
@@ -234,6 +258,7 @@ extension Worker {
     private func noteReply(_ packet: Packet, _ status: Flow.Status) {
         if packet.tracking.direction == .reply, !status.contains(.seenReply) {
             flows.flows[packet.tracking.flow].set(.seenReply)
+            note(packet.tracking.flow, .reply)
         }
     }
 
@@ -280,11 +305,23 @@ extension Worker {
     /// The packet has passed everything: what it began may now be found (nf_conntrack_confirm).
     @inline(__always)
     mutating func confirm(_ packet: inout Packet) -> DropReason? {
-        guard packet.tracking.isUnconfirmed else { return nil }
+        guard packet.tracking.isUnconfirmed else {
+            tellChanges(packet)
+            return nil
+        }
         let flow = packet.tracking.flow
-        guard flows.confirm(flow) else { return .flowClash }
+        if snapshot.tracking.stamps {
+            flows.beginnings[flow] = wallClock.nanoseconds(at: now)
+            flows.flows[flow].set(.stamped)
+        }
+        guard flows.confirm(flow) else {
+            statistics.add(FlowColumn.insertFailed)
+            statistics.add(FlowColumn.drop)
+            return .flowClash
+        }
         packet.tracking.isUnconfirmed = false
         owner.schedule(flow, now: now)
+        if owner.isListenedTo { tellBeginning(flow) }
         return nil
     }
 }

@@ -18,11 +18,18 @@ final class RouterCore: @unchecked Sendable {
     let writer: RoutingWriter
     let sets: SetStore
     let lock = Mutex(())
+    /// Those who listen to what happens to flows.
+    let eventHub: FlowEventHub
 
     private let retirement: Retirement
     private(set) var book: RuleBook
     private var generation: UInt64 = 1
     private(set) var tracking: TrackingSettings
+    /// What `tracking` was made from: the configuration's, with what commands changed since.
+    private(set) var conntrack: ConntrackConfiguration
+    /// Whether a command has changed a setting since the configuration was read last.
+    private(set) var settingsAreModified = false
+    private(set) var policies = TimeoutPolicyNumbers()
     private var settings: RouterSettings
     private var alwaysTracks: Bool
     /// Whether rules that do not act yet are taken, rather than refused once more.
@@ -34,6 +41,7 @@ final class RouterCore: @unchecked Sendable {
         var statistics: Statistics
         var effects: EffectRing
         var reports: ReportRing
+        var flowEvents: FlowEventRing
     }
 
     init(
@@ -45,6 +53,8 @@ final class RouterCore: @unchecked Sendable {
         self.settings = settings
         self.allowsInactive = allowsInactive
         alwaysTracks = conntrack.always
+        self.conntrack = conntrack
+        policies.adopt(conntrack.policies)
         tracking = TrackingSettings(conntrack)
         // One more than there are workers, for the slow side's own looks at the flows.
         let epochs = Epochs(workerCount: workerCount + 1)
@@ -57,7 +67,7 @@ final class RouterCore: @unchecked Sendable {
             ruleset,
             for: RuleCompiler.Surroundings(
                 portNames: portNames, alwaysTracks: alwaysTracks, allowsInactive: allowsInactive,
-                setSlots: prepared.book.slotsByName),
+                setSlots: prepared.book.slotsByName, policies: policies.entries),
             workerCount: workerCount)
         sets.withSlots { _ in ruleset.setReferences }
         let pool = SharedFramePool(memory: memory)
@@ -71,6 +81,8 @@ final class RouterCore: @unchecked Sendable {
                 Snapshot(generation: 1, rules: book.compiled, tracking: tracking, settings: settings)),
             sets: sets.directory)
         workers = Array(repeating: nil, count: workerCount)
+        eventHub = FlowEventHub(flows: shared.flows)
+        writePolicies()
     }
 
     /// As the kernel sizes nf_conntrack_max: by memory (nf_conntrack_init_start in net/netfilter/nf_conntrack_core.c).
@@ -91,7 +103,8 @@ final class RouterCore: @unchecked Sendable {
             var worker = Worker(id: id, shared: shared, snapshot: snapshot, seed: seed)
             if let cpu { worker.cpu = UInt32(truncatingIfNeeded: cpu) }
             workers[id] = WorkerReport(
-                statistics: worker.statistics, effects: worker.effects, reports: worker.reports)
+                statistics: worker.statistics, effects: worker.effects, reports: worker.reports,
+                flowEvents: worker.flowEvents)
             return worker
         }
     }
@@ -166,10 +179,20 @@ final class RouterCore: @unchecked Sendable {
         _ ruleset: Ruleset, madeFrom earlier: Ruleset, sets prepared: SetStore.Prepared, conntrack: ConntrackConfiguration
     ) throws(RuleCompiler.Refusal) {
         try sets.replace(with: prepared) { (slots) throws(RuleCompiler.Refusal) in
-            let next = try RuleBook(
-                ruleset, for: surroundings(alwaysTracks: conntrack.always, setSlots: slots), workerCount: workerCount)
+            var numbers = policies
+            numbers.adopt(conntrack.policies)
+            var surroundings = surroundings(alwaysTracks: conntrack.always, setSlots: slots)
+            surroundings.policies = numbers.entries
+            let next = try RuleBook(ruleset, for: surroundings, workerCount: workerCount)
             alwaysTracks = conntrack.always
+            policies = numbers
+            self.conntrack = conntrack
+            // How many there may be was settled at the start.
+            self.conntrack.max = nil
+            shared.flows.limit = shared.flows.maximum
             tracking = TrackingSettings(conntrack)
+            writePolicies()
+            settingsAreModified = false
             replaceBook(next, madeFrom: earlier, zeroed: false)
             return ruleset.setReferences
         }
@@ -179,7 +202,25 @@ final class RouterCore: @unchecked Sendable {
     private func surroundings(alwaysTracks: Bool, setSlots: [String: UInt16]) -> RuleCompiler.Surroundings {
         RuleCompiler.Surroundings(
             portNames: portNames, alwaysTracks: alwaysTracks, states: book.states, allowsInactive: allowsInactive,
-            setSlots: setSlots)
+            setSlots: setSlots, policies: policies.entries)
+    }
+
+    /// Puts other settings of tracking in force, until the next reload.
+    func change(_ new: ConntrackConfiguration) {
+        conntrack = new
+        tracking = TrackingSettings(new)
+        shared.flows.limit = new.max ?? shared.flows.maximum
+        settingsAreModified = true
+        publish()
+    }
+
+    /// Tells flows what their policies say now.
+    private func writePolicies() {
+        for policy in conntrack.policies {
+            guard let number = policies.entries[policy.name]?.number else { continue }
+            shared.flows.policies.set(
+                number, policy.timeouts(conntrack.timeouts).map { UInt64($0.seconds) * 1_000_000_000 })
+        }
     }
 
     private func replaceBook(_ next: RuleBook, madeFrom earlier: Ruleset, zeroed: Bool) {
@@ -253,6 +294,12 @@ extension TrackingSettings {
             UInt64(configuration.timeouts[timeout]) * 1_000_000_000
         }
         tcp.loose = configuration.tcpLoose
+        tcp.liberal = configuration.tcpLiberal
+        tcp.ignoresInvalidReset = configuration.tcpIgnoresInvalidReset
+        tcp.maximumRetransmissions = configuration.tcpMaxRetrans
+        verifiesChecksums = configuration.checksum
+        accounts = configuration.accounting
+        stamps = configuration.timestamps
         tcp.timeouts.synSent = seconds(.tcpSynSent)
         tcp.timeouts.synReceived = seconds(.tcpSynRecv)
         tcp.timeouts.established = seconds(.tcpEstablished)

@@ -64,8 +64,7 @@ public struct CTTarget: TargetExtension {
 
     public var inactivity: Inactivity? {
         let waiting = [
-            ("helper", helper != nil), ("timeout", timeoutPolicy != nil), ("ctevents", !events.isEmpty),
-            ("expevents", announcesExpectations),
+            ("helper", helper != nil),
         ].filter(\.1).map { "\"--\($0.0)\"" }
         guard !waiting.isEmpty else { return nil }
         return Inactivity(
