@@ -86,3 +86,9 @@ if Context.environment["MARTLET_FUZZ"] != nil {
                 name: name, dependencies: dependencies, path: "Tests/Fuzzers/\(name)", exclude: ["seeds"], swiftSettings: fuzz, linkerSettings: link))
     }
 }
+
+// What `scripts/bench --measure flows` runs: the data plane alone, in one process.
+if Context.environment["MARTLET_BENCH"] != nil {
+    package.targets.append(
+        .executableTarget(name: "martlet-flow-bench", dependencies: ["Dataplane", "Net"], path: "bench/dataplane", swiftSettings: settings))
+}

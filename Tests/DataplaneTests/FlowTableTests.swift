@@ -17,7 +17,7 @@ struct FlowTableTests {
             epochs = Epochs(workerCount: workers)
             count = workers
             unsafe owners = .allocate(capacity: workers)
-            for worker in 0..<workers { unsafe (owners + worker).initialize(to: FlowOwner(worker: worker, table: table, epochs: epochs)) }
+            for worker in 0..<workers { unsafe (owners + worker).initialize(to: FlowOwner(worker: worker, table: table, epochs: epochs, statistics: Statistics())) }
         }
 
         deinit {

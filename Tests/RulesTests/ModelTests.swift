@@ -91,7 +91,7 @@ struct ModelTests {
             file: "-")
         let found = ruleset.inactive()
         #expect(found.map(\.ruleNumber) == [3])
-        #expect(found.first?.error.message == "each of the options \"--helper\", \"--ctevents\" of target \"CT\" does not act yet")
+        #expect(found.first?.error.message == "option \"--helper\" of target \"CT\" does not act yet")
     }
 
     @Test("sets that rules name are looked for")

@@ -44,7 +44,7 @@ import Synchronization
     /// it by its source too. Four in ten buckets then overflow; there are overflow buckets for five.
     init(flows: Int, key: UInt64) {
         primaryCount = UInt32(max(flows * 2 / 8, 16))
-        buckets = Slab(count: Int(primaryCount) + Int(primaryCount) / 2 + 16)
+        buckets = Slab(count: Int(primaryCount) + Int(primaryCount) / 2 + 16, hasLargePages: flows >= 1 << 16)
         overflowUsed = Slab(count: 1)
         self.key = key
     }

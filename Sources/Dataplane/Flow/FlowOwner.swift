@@ -11,10 +11,11 @@ struct FlowOwner: ~Copyable {
     /// A slot is 2²⁷ ns, an eighth of a second, wide; a turn takes nine minutes.
     private static let slotShift: UInt64 = 27
     private static let slotCount = 4096
-    /// Flows that one burst moves on the wheel or ends, takes over from who killed them, and frees, at the most of each: so that a million
-    /// that end at once delay no burst noticeably. A burst has 64 packets and begins no more flows than that, so the wheel keeps up.
-    private static let budget = 64
-    private static let burials = 128
+    /// Flows that one burst moves on the wheel or ends, and that it takes over from who killed them and frees, at the most of each: so that a
+    /// million that end at once delay no burst noticeably. As many as the burst before began come on top, so the wheel keeps up.
+    private static let budget = 24
+    private static let burials = 32
+    private var begun = 0
 
     private let worker: UInt8
     private let table: FlowTable
@@ -71,6 +72,7 @@ struct FlowOwner: ~Copyable {
                 return 0
             }
         }
+        begun &+= 1
         stockCount &-= 1
         let flow = stock[stockCount]
         let flows = table.flows
@@ -140,13 +142,14 @@ struct FlowOwner: ~Copyable {
         let current = now.nanoseconds >> Self.slotShift
         if visited < current { turn(to: current, now: now) }
         if table.graveyards[Int(worker)].load(ordering: .relaxed) != 0 || dead != 0 || fresh != 0 || waiting != 0 { bury() }
+        begun = 0
     }
 
     @inline(never)
     private mutating func turn(to current: UInt64, now: Instant) {
         // After a long sleep every slot is visited once.
         visited = max(visited, current &- min(current, UInt64(Self.slotCount)))
-        var budget = Self.budget
+        var budget = Self.budget &+ begun
         isLate = true
         while visited < current {
             // The next that may hold something due by now.
@@ -176,7 +179,7 @@ struct FlowOwner: ~Copyable {
         let flows = table.flows
         // Others put theirs on top of an empty graveyard meanwhile.
         if dead == 0 { dead = table.graveyards[Int(worker)].exchange(0, ordering: .acquiring) }
-        var budget = Self.burials
+        var budget = Self.burials &+ begun
         while dead != 0, budget > 0 {
             let flow = dead
             dead = flows[flow].nextDead
@@ -188,7 +191,7 @@ struct FlowOwner: ~Copyable {
         }
         if waiting != 0, !mayFree { mayFree = epochs.isReached(waitingFor) }
         if mayFree {
-            budget = Self.burials
+            budget = Self.burials &+ begun
             while waiting != 0, budget > 0 {
                 let next = flows[waiting].nextDead
                 if stockCount == stock.count {

@@ -53,7 +53,7 @@ import Synchronization
     public init(maximum: Int, workerCount: Int, key: UInt64) {
         self.maximum = maximum
         let entries = maximum + Self.spare + workerCount * 128
-        flows = Slab(count: entries + 1)
+        flows = Slab(count: entries + 1, hasLargePages: maximum >= 1 << 16)
         labels = Slab(count: entries + 1)
         beginnings = Slab(count: entries + 1)
         index = FlowIndex(flows: maximum, key: key)
@@ -130,7 +130,9 @@ import Synchronization
     func touch(_ hash: UInt64) -> UInt64 {
         var sum: UInt64 = 0
         _ = index.first(hash) { reference in
-            sum = flows[reference.flow].original.addresses
+            // Each of its cache lines.
+            sum = flows[reference.flow].original.addresses &+ flows[reference.flow].streamSince.nanoseconds
+            sum &+= UInt64(flows[reference.flow].eventBits.load(ordering: .relaxed))
             return true
         }
         return sum
