@@ -77,7 +77,9 @@ extension NamespaceTests {
                 kind, in: lab,
                 setup: RouterSetup(
                     rules: rules, configuration: ["conntrack: {timestamps: true}"],
-                    sysctls: ["net.netfilter.nf_conntrack_acct=1", "net.netfilter.nf_conntrack_timestamp=1"]))
+                    sysctls: [
+                        // Otherwise the kernel forgets what rules say of events if nobody listens when they are loaded.
+                        "net.netfilter.nf_conntrack_events=1", "net.netfilter.nf_conntrack_acct=1", "net.netfilter.nf_conntrack_timestamp=1"]))
             let listen =
                 kind == .kernel
                 ? ["conntrack", "-E"] : [try MartletBinary.require(), "flows", "events", "--socket", router.socket]
