@@ -80,10 +80,13 @@ let package = Package(
 if Context.environment["MARTLET_FUZZ"] != nil {
     let fuzz: [SwiftSetting] = settings + [.unsafeFlags(["-sanitize=fuzzer", "-parse-as-library"])]
     let link: [LinkerSetting] = [.unsafeFlags(["-sanitize=fuzzer", "-use-ld=lld"])]
-    for (name, dependencies) in [("RulesFuzzer", ["Rules"])] as [(String, [Target.Dependency])] {
+    package.targets.append(
+        .target(name: "FuzzSupport", dependencies: ["Net", "Router", "Rules", "TestSupport"], path: "Tests/FuzzSupport", swiftSettings: fuzz))
+    for name in ["RulesFuzzer", "FrameFuzzer", "FragmentFuzzer", "TCPFuzzer", "ICMPErrorFuzzer"] {
         package.targets.append(
             .executableTarget(
-                name: name, dependencies: dependencies, path: "Tests/Fuzzers/\(name)", exclude: ["seeds"], swiftSettings: fuzz, linkerSettings: link))
+                name: name, dependencies: ["FuzzSupport", "Net", "Rules", "TestSupport"], path: "Tests/Fuzzers/\(name)",
+                exclude: name == "RulesFuzzer" ? ["seeds"] : [], swiftSettings: fuzz, linkerSettings: link))
     }
 }
 

@@ -10,8 +10,8 @@ struct Household {
     /// - Parameter routed: the server side knows the way to the LAN; otherwise only translated packets are answered.
     init(_ kind: RouterKind, rules: String = "", routed: Bool = false, dmz: Bool = false) throws {
         lab = try Lab(.live(routed: routed, dmz: dmz, queues: kind.queues))
-        router = try RouterUnderTest(kind, in: lab, setup: RouterSetup(rules: rules))
         folder = try temporaryFolder("martlab-www")
+        router = try RouterUnderTest(kind, in: lab, setup: RouterSetup(rules: rules))
         try writeFile(folder + "/index.html", "It works.\n")
         try writeFile(folder + "/large", String(repeating: "0123456789abcde\n", count: 131_072))
     }
@@ -45,6 +45,11 @@ struct Household {
     }
 
     func path(_ name: String) -> String { folder + "/" + name }
+
+    /// What rules of Martlet's have logged; nil for the kernel, whose lines are among everybody's.
+    func log() throws -> String? {
+        router.kind == .kernel ? nil : String(decoding: try readFile(router.folder + "/log"), as: UTF8.self)
+    }
 
     /// Ends the router, checks its books, and removes everything.
     func close() throws {

@@ -1,3 +1,5 @@
+import Glibc
+import TestSupport
 import Testing
 
 @testable import Rules
@@ -17,6 +19,20 @@ struct RegistryTests {
     @Test("every plug-in of iptables 1.8.9 is in it, built or refused with a reason", arguments: plugIns)
     func complete(name: String) {
         #expect(Extensions.descriptions.contains { $0.name == name })
+    }
+
+    /// With MARTLET_RECORD=1 the table is written.
+    @Test("EXTENSIONS.md ends in the table of this list")
+    func documentation() throws {
+        let path = "/" + #filePath.split(separator: "/").dropLast(3).joined(separator: "/") + "/EXTENSIONS.md"
+        let text = String(decoding: try readFile(path), as: UTF8.self)
+        let table = "\n## The list\n\n" + Extensions.documentation
+        if unsafe getenv("MARTLET_RECORD") != nil {
+            let head = text.split(separator: "\n## The list", maxSplits: 1).first.map(String.init) ?? text
+            try writeFile(path, head + table)
+        } else {
+            #expect(text.hasSuffix(table), "MARTLET_RECORD=1 writes it")
+        }
     }
 
     @Test("names are there once, and so are the options of each, aliases included")

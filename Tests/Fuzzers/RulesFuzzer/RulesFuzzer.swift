@@ -1,21 +1,13 @@
+import FuzzSupport
 import Rules
 
 // The text that operators bring: iptables-save files, `iptables` command lines, ipset-save files. Whatever it says, it is read or refused; and
 // what was read and printed reads back as the same.
 
-/// The package manager gives the entry of every program the name of its target.
 @_cdecl("RulesFuzzer_main")
 public func main(_ count: CInt, _ arguments: UnsafeMutablePointer<UnsafeMutablePointer<CChar>?>?) -> CInt {
-    var count = count
-    var arguments = unsafe arguments
-    return unsafe runFuzzer(&count, &arguments, fuzzRules)
+    unsafe runFuzzer(count, arguments, fuzzRules)
 }
-
-@_silgen_name("LLVMFuzzerRunDriver")
-func runFuzzer(
-    _ count: UnsafeMutablePointer<CInt>, _ arguments: UnsafeMutablePointer<UnsafeMutablePointer<UnsafeMutablePointer<CChar>?>?>,
-    _ body: @convention(c) (UnsafePointer<UInt8>?, Int) -> CInt
-) -> CInt
 
 /// The first byte chooses the door, the rest is the text.
 func fuzzRules(_ bytes: UnsafePointer<UInt8>?, _ count: Int) -> CInt {

@@ -13,11 +13,8 @@ final class FirewallStage {
 
     init(_ kind: RouterKind) throws {
         lab = try Lab(.live())
-        // Rules of these programs use matches and targets that come later. ufw asks this sysctl whether the machine is a router.
-        router = try RouterUnderTest(
-            kind, in: lab,
-            setup: RouterSetup(
-                configuration: ["rules: {allow-inactive: true}"], sysctls: ["net.ipv4.ip_forward=1"]))
+        // ufw asks this sysctl whether the machine is a router.
+        router = try RouterUnderTest(kind, in: lab, setup: RouterSetup(sysctls: ["net.ipv4.ip_forward=1"]))
         folder = try temporaryFolder("firewall")
         let program = kind == .kernel ? "/usr/sbin/xtables-legacy-multi" : try MartletBinary.require()
         // A copy, since what is mounted over could not be the source of the second mount.
