@@ -75,7 +75,7 @@ struct FlowEventTests {
         bench.pass(40)
         #expect(bench.flows.count >= 900)
         #expect(unsafe bench.workers[0].timeToNextChore == 1)
-        for _ in 0..<20 { bench.pass(0.001) }
+        for _ in 0..<60 { bench.pass(0.001) }
         #expect(bench.flows.count == 0)
     }
 
