@@ -72,7 +72,7 @@ struct FlowOwner: ~Copyable {
                 return 0
             }
         }
-        begun &+= 1
+        if begun < Worker.burstLimit { begun &+= 1 }
         stockCount &-= 1
         let flow = stock[stockCount]
         let flows = table.flows
