@@ -81,12 +81,12 @@ if Context.environment["MARTLET_FUZZ"] != nil {
     let fuzz: [SwiftSetting] = settings + [.unsafeFlags(["-sanitize=fuzzer", "-parse-as-library"])]
     let link: [LinkerSetting] = [.unsafeFlags(["-sanitize=fuzzer", "-use-ld=lld"])]
     package.targets.append(
-        .target(name: "FuzzSupport", dependencies: ["Net", "Router", "Rules", "TestSupport"], path: "Tests/FuzzSupport", swiftSettings: fuzz))
-    for name in ["RulesFuzzer", "FrameFuzzer", "FragmentFuzzer", "TCPFuzzer", "ICMPErrorFuzzer"] {
+        .target(name: "FuzzSupport", dependencies: ["Control", "Net", "Router", "Rules", "TestSupport"], path: "Tests/FuzzSupport", swiftSettings: fuzz))
+    for name in ["RulesFuzzer", "FrameFuzzer", "FragmentFuzzer", "TCPFuzzer", "ICMPErrorFuzzer", "FTPFuzzer", "IRCFuzzer", "TFTPFuzzer", "AmandaFuzzer"] {
         package.targets.append(
             .executableTarget(
                 name: name, dependencies: ["FuzzSupport", "Net", "Rules", "TestSupport"], path: "Tests/Fuzzers/\(name)",
-                exclude: name == "RulesFuzzer" ? ["seeds"] : [], swiftSettings: fuzz, linkerSettings: link))
+                exclude: ["RulesFuzzer", "FTPFuzzer", "IRCFuzzer", "TFTPFuzzer", "AmandaFuzzer"].contains(name) ? ["seeds"] : [], swiftSettings: fuzz, linkerSettings: link))
     }
 }
 

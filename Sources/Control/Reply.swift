@@ -15,6 +15,8 @@ public enum Reply: Hashable, Sendable {
     case recentEntry(RecentEntryRow)
     case hashlimitTable(HashlimitTableRow)
     case hashlimitEntry(HashlimitEntryRow)
+    case expectation(ExpectationRow)
+    case helper(HelperRow)
     case set(SetRow)
     case text(TextPiece)
     case stats(Stats)
@@ -34,6 +36,7 @@ public enum Reply: Hashable, Sendable {
         case .port, .worker, .drop, .route, .neighbor, .flow, .set, .text: false
         case .flowEvent, .flowEventNote, .setting: false
         case .recentList, .recentEntry, .hashlimitTable, .hashlimitEntry: false
+        case .expectation, .helper: false
         case .stats, .version, .rulesSummary, .rules, .flowCount, .command, .hostsWanted, .done, .failure, .end: true
         }
     }
@@ -77,6 +80,7 @@ public struct End: Hashable, Sendable, Codable {
 
 extension Reply: Codable {
     private enum CodingKeys: String, CodingKey, CaseIterable {
+        case expectation, helper
         case port, worker, drop, route, neighbor, flow, set, text, stats, version, rules, command, done, failure, end, setting
         case flowEvent = "flow-event"
         case flowEventNote = "flow-event-note"
@@ -110,6 +114,8 @@ extension Reply: Codable {
         case .recentEntry: self = .recentEntry(try container.decode(RecentEntryRow.self, forKey: key))
         case .hashlimitTable: self = .hashlimitTable(try container.decode(HashlimitTableRow.self, forKey: key))
         case .hashlimitEntry: self = .hashlimitEntry(try container.decode(HashlimitEntryRow.self, forKey: key))
+        case .expectation: self = .expectation(try container.decode(ExpectationRow.self, forKey: key))
+        case .helper: self = .helper(try container.decode(HelperRow.self, forKey: key))
         case .set: self = .set(try container.decode(SetRow.self, forKey: key))
         case .text: self = .text(try container.decode(TextPiece.self, forKey: key))
         case .stats: self = .stats(try container.decode(Stats.self, forKey: key))
@@ -141,6 +147,8 @@ extension Reply: Codable {
         case .recentEntry(let value): try container.encode(value, forKey: .recentEntry)
         case .hashlimitTable(let value): try container.encode(value, forKey: .hashlimitTable)
         case .hashlimitEntry(let value): try container.encode(value, forKey: .hashlimitEntry)
+        case .expectation(let value): try container.encode(value, forKey: .expectation)
+        case .helper(let value): try container.encode(value, forKey: .helper)
         case .set(let value): try container.encode(value, forKey: .set)
         case .text(let value): try container.encode(value, forKey: .text)
         case .stats(let value): try container.encode(value, forKey: .stats)

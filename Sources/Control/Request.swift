@@ -34,6 +34,9 @@ public enum Request: Hashable, Sendable {
     /// The list's name.
     case recentEntries(String)
     case recentEdit(RecentEdit)
+    /// What helpers have announced.
+    case expectations
+    case helpers
     case hashlimitTables
     /// The table's name.
     case hashlimitEntries(String)
@@ -127,7 +130,7 @@ extension Request: Codable {
     }
 
     private enum Command: String, Codable, CaseIterable {
-        case ports, workers, stats, drops, routes, neighbors, version, reload, iptables, settings, set
+        case ports, workers, stats, drops, routes, neighbors, version, reload, iptables, expectations, helpers, settings, set
         case flowsEvents = "flows-events"
         case rulesConfirm = "rules-confirm"
         case rulesRollback = "rules-rollback"
@@ -171,6 +174,8 @@ extension Request: Codable {
         case .set: self = .set(try container.decode(SettingChange.self, forKey: .setting))
         case .flowsEvents:
             self = .flowsEvents(try container.decodeIfPresent(FlowEventsRequest.self, forKey: .events) ?? FlowEventsRequest())
+        case .expectations: self = .expectations
+        case .helpers: self = .helpers
         case .recentLists: self = .recentLists
         case .recentEntries: self = .recentEntries(try container.decode(String.self, forKey: .name))
         case .recentEdit: self = .recentEdit(try container.decode(RecentEdit.self, forKey: .edit))
@@ -245,6 +250,8 @@ extension Request: Codable {
         case .rulesSave: .rulesSave
         case .rulesRestore: .rulesRestore
         case .rulesList: .rulesList
+        case .expectations: .expectations
+        case .helpers: .helpers
         case .recentLists: .recentLists
         case .recentEntries: .recentEntries
         case .recentEdit: .recentEdit

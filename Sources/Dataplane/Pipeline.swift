@@ -54,7 +54,7 @@ extension Worker {
             packet.isLinkBroadcast = true
         }
         if packet.headerLength > Offset.ipHeader, let reason = packet.checkOptions() { return drop(packet, reason) }
-        if packet.isFragment, snapshot.rules.tracks {
+        if packet.isFragment, snapshot.rules.defragments {
             switch defragment(&packet, isFromHost: false) {
             case .held: return
             case .dropped(let reason): return drop(packet, reason)
@@ -194,7 +194,7 @@ extension Worker {
     // MARK: From the host, and what is made here
 
     private mutating func send(fromHost packet: inout Packet) {
-        if packet.isFragment, snapshot.rules.tracks {
+        if packet.isFragment, snapshot.rules.defragments {
             let egress = packet.egress
             let mtu = packet.mtu
             let sender = packet.sender

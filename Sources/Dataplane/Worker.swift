@@ -87,6 +87,8 @@ public struct Arrival: Sendable {
     var snapshot: Snapshot
     var now = Instant(nanoseconds: 0)
     var nextFragmentCheck = Instant(nanoseconds: 0)
+    /// When a lack of ports may be told of again.
+    var nextExhaustionReport = Instant(nanoseconds: 0)
     var random: RandomSource
 
     /// Where `walk` comes back to from the chains it is in: once for the packet, and once more for the copy of it that a TEE in
@@ -155,6 +157,7 @@ public struct Arrival: Sendable {
         self.now = now
         snapshots.load(into: &snapshot)
         owner.advance(to: now)
+        flows.expectations.advance(to: now)
         if id == 0 { advanceMeters() }
         expireFragments()
         advanceNeighbors()

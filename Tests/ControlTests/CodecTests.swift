@@ -10,7 +10,7 @@ struct CodecTests {
 
     @Test("every request comes back as it was sent", arguments: [
         Request.ports, .workers, .stats, .drops, .routes, .neighbors, .rulesSummary, .version, .flowsCount, .flowsFlush,
-        .recentLists, .recentEntries("bad guys"), .hashlimitTables, .hashlimitEntries("ssh"),
+        .recentLists, .recentEntries("bad guys"), .hashlimitTables, .hashlimitEntries("ssh"), .expectations, .helpers,
         .recentEdit(RecentEdit(list: "bad guys", action: .add, address: "192.0.2.1")),
         .recentEdit(RecentEdit(list: "DEFAULT", action: .flush)),
         .reload, .flowsList(FlowFilter()), .flowsList(filter), .flowsDelete(filter),
@@ -63,6 +63,8 @@ struct CodecTests {
             HashlimitEntryRow(
                 expires: -1, source: "192.0.2.1", sourcePort: 0, destination: .any, destinationPort: .max, credit: .max,
                 creditCap: 2, cost: 3)),
+        .expectation(FlowTextTests.expectation),
+        .helper(HelperRow(name: "ftp-2121", protocol: .tcp, ports: [2121], flows: 1, expectations: 2, limit: 3, timeout: 300)),
         .flow(FlowTextTests.tcp), .stats(stats), .version(
             VersionReply(version: "0.1", kernel: "6.6", pid: 1, configuration: "/etc/martlet.yaml")),
         .rulesSummary(

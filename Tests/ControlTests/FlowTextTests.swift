@@ -58,6 +58,22 @@ struct FlowTextTests {
     ])
     func line(_ flow: FlowRow, _ text: String) { #expect(flow.procText == text) }
 
+    static let expectation = ExpectationRow(
+        protocol: .tcp, timeout: 299, source: "172.23.0.2", destination: "198.51.100.1", sourcePort: 0, destinationPort: 35627,
+        sourceMask: "255.255.255.255", sourcePortMask: 0, zone: 0, masterSource: "172.23.0.3", masterDestination: "172.23.0.2",
+        masterProtocol: .tcp, masterSourcePort: 44550, masterDestinationPort: 21, helper: "ftp")
+
+    @Test("what is expected reads as /proc/net/nf_conntrack_expect has it")
+    func expectationLine() {
+        // As Linux 6.18 printed it for this PORT.
+        let text = "299 l3proto = 2 proto=6 src=172.23.0.2 dst=198.51.100.1 sport=0 dport=35627 ftp"
+        #expect(Self.expectation.procText == text)
+        var row = Self.expectation
+        row.isPermanent = true
+        row.isInactive = true
+        #expect(row.procText == text.replacing(" ftp", with: " PERMANENT,INACTIVE ftp"))
+    }
+
     @Test("a filter takes flows that agree with every field it names", arguments: [
         (FlowFilter(), true), (FlowFilter(protocol: .tcp, source: "10.0.0.0/8", destinationPort: 80), true),
         (FlowFilter(protocol: .udp), false), (FlowFilter(source: "10.1.0.0/16"), false), (FlowFilter(sourcePort: 80), false),

@@ -61,6 +61,8 @@ struct ConcurrencyTests {
         var found = 0
         flows.forEach { flow in
             found += 1
+            // The loser of a race is found by its answers alone.
+            if flow.status.contains(.answersOnly) { return }
             if !originals.insert("\(flow.original)").inserted { Issue.record("twice: \(flow.original)") }
             if !replies.insert("\(flow.reply)").inserted { Issue.record("twice expected: \(flow.reply)") }
             for (tuple, direction) in [(flow.original, Direction.original), (flow.reply, .reply)] {

@@ -100,9 +100,10 @@ struct FragmentTests {
         bench.send("lan ip 10.0.0.2 > 192.0.2.9 proto 17 id 7 off 16 len 9", "lan ip 10.0.0.2 > 192.0.2.9 proto 17 id 7 off 24 len 9")
         bench.send("lan ip 10.0.0.2 > 192.0.2.9 proto 17 id 7 mf off 64 len 8")
         bench.send("lan ip 10.0.0.2 > 192.0.2.9 proto 17 id 8 mf off 64 len 8", "lan ip 10.0.0.2 > 192.0.2.9 proto 17 id 8 off 16 len 8")
-        #expect(bench.drops == ["fragment-length": 3])
+        // Each takes what had come with it; what comes then begins anew.
+        #expect(bench.drops == ["fragment-length": 4])
         bench.pass(31)
-        #expect(bench.drops == ["fragment-length": 3, "fragment-timeout": 2])
+        #expect(bench.drops == ["fragment-length": 4, "fragment-timeout": 1])
         #expect(bench.total(.held) == 0)
     }
 
@@ -123,8 +124,10 @@ struct FragmentTests {
     @Test("fragments that add up to more than 65,535 bytes", arguments: ["", " ipopt 01010101"])
     func tooLarge(options: String) {
         let bench = Self.bench()
+        // One alone may be the end of a datagram that nobody can put together.
         bench.send("lan ip 10.0.0.2 > 192.0.2.9 proto 17 id 7 off 65528 len 8")
-        #expect(bench.drops == ["fragment-too-large": 1])
+        bench.pass(31)
+        #expect(bench.drops == ["fragment-timeout": 1])
         // Each for itself is not too large, but the first has the longer header.
         let long = " ipopt " + String(repeating: "01", count: 40)
         var at = 0
@@ -136,7 +139,7 @@ struct FragmentTests {
         #expect(bench.total(.held) == 46)
         #expect(bench.send("lan ip 10.0.0.2 > 192.0.2.9 proto 17 id 8 off 65504 len 8") == [])
         #expect(bench.total(.held) == 0)
-        #expect(bench.drops == ["fragment-too-large": 48])
+        #expect(bench.drops == ["fragment-too-large": 47, "fragment-timeout": 1])
     }
 
     @Test("the longest datagram there is")
@@ -158,14 +161,69 @@ struct FragmentTests {
     @Test("so many may wait at a time, and no more")
     func limits() {
         let bench = Self.bench(chunks: 6000)
-        // One datagram has at most 192 pieces.
-        for place in 0..<200 { bench.send("lan ip 10.0.0.2 > 192.0.2.9 proto 17 id 1 mf off \(place * 16) len 8") }
-        #expect(bench.drops == ["fragment-memory": 8])
+        // One datagram has at most 1,366 pieces.
+        for place in 0..<1400 { bench.send("lan ip 10.0.0.2 > 192.0.2.9 proto 17 id 1 mf off \(place * 16) len 8") }
+        #expect(bench.drops == ["fragment-memory": 34])
         for id in 2..<3000 { bench.send("lan ip 10.0.0.2 > 192.0.2.9 proto 17 id \(id) mf off 8 len 8") }
-        #expect(bench.total(.held) <= 192 + 1023)
-        #expect(bench.total(.held) > 900)
+        #expect(bench.total(.held) <= 1366 + 2047)
+        #expect(bench.total(.held) > 1366 + 1500)
         bench.pass(31)
         #expect(bench.total(.held) == 0)
+    }
+
+    @Test("what is over in a fragment that is no multiple of eight is cut off (ip_frag_queue)")
+    func trimmed() throws {
+        let bench = Self.bench()
+        let pieces = try Self.pieces([24, 34], length: 50)
+        #expect(bench.send(pieces[0] + "ffffff") == [])
+        expect(bench.send(pieces[1]), try pieces.map { try "wan \(TestPacket(String($0.dropFirst(4)) + " ttl 63"))" })
+    }
+
+    @Test("a fragment that lies within two others is a duplicate if those came one behind the other, else an overlap", arguments: [true, false])
+    func overTwo(inOrder: Bool) throws {
+        let bench = Self.bench()
+        let pieces = try Self.pieces([24, 16, 18], length: 50)
+        bench.send(inOrder ? pieces[0] : pieces[1], inOrder ? pieces[1] : pieces[0])
+        bench.send("lan ip 10.0.0.2 > 192.0.2.9 proto 17 id 7 mf off 16 len 16")
+        #expect(bench.drops == (inOrder ? ["fragment-duplicate": 1] : ["fragment-overlap": 3]))
+        #expect(bench.send(pieces[2]).count == (inOrder ? 3 : 0))
+    }
+
+    @Test("RFC 3168, 5.3: congestion experienced by one is experienced by all; what cannot be is dropped", arguments: [
+        (["tos 2", "tos 3"], " tos 0x03"), (["tos 1", "tos 2"], " tos 0x01"), (["tos 0", "tos 2"], nil), (["tos 3", "tos 0"], nil),
+    ])
+    func congestion(fields: [String], expected: String?) throws {
+        let bench = Self.bench()
+        let pieces = try Self.pieces([24, 34], length: 50)
+        let out = zip(pieces, fields).flatMap { bench.send($0.replacing(" id 7", with: " \($1) id 7")) }
+        if let expected {
+            #expect(out.count == 2 && out.allSatisfy { $0.contains(expected) }, "\(out)")
+        } else {
+            #expect(out == [] && bench.drops == ["fragment-ecn": 2])
+        }
+    }
+
+    @Test("ipfrag_max_dist: 64 fragments of the same sender later, an identification has come round")
+    func tooFar() throws {
+        let bench = Self.bench()
+        let pieces = try Self.pieces([24, 34], length: 50)
+        for between in [63, 64] {
+            bench.send(pieces[0])
+            for id in 0..<between { bench.send("lan ip 10.0.0.2 > 192.0.2.9 proto 17 id \(1000 + between * 100 + id) mf off 8 len 8") }
+            #expect(bench.send(pieces[1]).count == (between == 63 ? 2 : 0))
+        }
+        #expect(bench.dropped(.fragmentMemory) == 1)
+    }
+
+    @Test("RFC 792: time exceeded in reassembly, from whom it was for, if the first fragment has come")
+    func timeoutForUs() throws {
+        let bench = Self.bench()
+        let pieces = try Self.pieces([24, 34], length: 50).map { $0.replacing("192.0.2.9", with: "10.0.0.1") }
+        bench.send(pieces[1].replacing(" id 7", with: " id 8"), pieces[0])
+        let out = bench.pass(31)
+        #expect(out.count == 1 && out[0].hasPrefix("lan icmp 10.0.0.1 > 10.0.0.2"), "\(out)")
+        #expect(out.first.map { $0.contains("type 11 1") || $0.contains("reassembly") || $0.contains("frag-time") } == true, "\(out)")
+        #expect(bench.drops == ["fragment-timeout": 2])
     }
 
     @Test("a smaller way out cuts anew; Don't Fragment on the largest piece forbids it")

@@ -33,8 +33,8 @@ struct NATTests {
         // Traffic the other way is not touched.
         #expect(bench.send("lan udp 10.0.0.2:5 > 172.16.0.2:5") == ["dmz udp 10.0.0.2:5 > 172.16.0.2:5 ttl 63"])
         // Nor are packets of a protocol without ports, but for the address.
-        #expect(bench.send("lan ip 10.0.0.2 > 192.0.2.9 proto 47 len 8") == ["wan ip 198.51.100.1 > 192.0.2.9 proto 47 ttl 63 len 8"])
-        #expect(bench.send("wan ip 192.0.2.9 > 198.51.100.1 proto 47 len 8") == ["lan ip 192.0.2.9 > 10.0.0.2 proto 47 ttl 63 len 8"])
+        #expect(bench.send("lan ip 10.0.0.2 > 192.0.2.9 proto 50 len 8") == ["wan ip 198.51.100.1 > 192.0.2.9 proto 50 ttl 63 len 8"])
+        #expect(bench.send("wan ip 192.0.2.9 > 198.51.100.1 proto 50 len 8") == ["lan ip 192.0.2.9 > 10.0.0.2 proto 50 ttl 63 len 8"])
     }
 
     @Test(
@@ -179,10 +179,10 @@ struct NATTests {
     @Test("two flows of a protocol without ports cannot share an address")
     func portless() {
         let bench = Self.bench((.postrouting, .masquerade.output("wan")))
-        #expect(bench.send("lan ip 10.0.0.2 > 192.0.2.9 proto 47 len 8").count == 1)
-        #expect(bench.send("lan ip 10.0.0.3 > 192.0.2.9 proto 47 len 8") == [])
-        #expect(bench.send("lan ip 10.0.0.2 > 192.0.2.9 proto 132 len 12").count == 1)
-        #expect(bench.send("lan ip 10.0.0.3 > 192.0.2.9 proto 132 len 12") == [])
+        #expect(bench.send("lan ip 10.0.0.2 > 192.0.2.9 proto 50 len 8").count == 1)
+        #expect(bench.send("lan ip 10.0.0.3 > 192.0.2.9 proto 50 len 8") == [])
+        #expect(bench.send("lan ip 10.0.0.2 > 192.0.2.9 proto 51 len 12").count == 1)
+        #expect(bench.send("lan ip 10.0.0.3 > 192.0.2.9 proto 51 len 12") == [])
         #expect(bench.drops == ["nat-exhausted": 2])
     }
 
@@ -245,7 +245,10 @@ struct NATTests {
         for length in 20...sent.count {
             let hex = sent[..<length].map { ($0 < 16 ? "0" : "") + String($0, radix: 16) }.joined()
             let out = bench.send("wan icmp 192.0.2.7 > 198.51.100.1 ttl-exceeded x \(hex)")
-            if length < 28 {
+            if length >= 24, length < 28 {
+                // The ports tell the flow, but there is not enough to translate (nf_nat_icmp_reply_translation).
+                #expect(out == [], "\(length)")
+            } else if length < 24 {
                 #expect(out == ["host wan icmp 192.0.2.7 > 198.51.100.1 ttl-exceeded x \(hex)"] || out[0].hasPrefix("host wan"), "\(length)")
             } else {
                 let inner = try TestPacket(String(out[0].dropFirst(4))).payload

@@ -1,3 +1,4 @@
+import Control
 import Net
 import Router
 import Rules

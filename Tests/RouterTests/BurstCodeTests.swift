@@ -52,30 +52,61 @@ import Testing
     }
 
     /// For each function, the functions it calls or jumps to.
+    ///
+    /// Behind a function's end may lie others that the linker left without a name. They are one function here, named after the
+    /// one in front and `behind`: what is in them is not in that one.
     private static func calls(in binary: String) throws -> [String: Set<String>] {
-        let process = Process()
-        process.executableURL = URL(fileURLWithPath: "/usr/bin/objdump")
-        process.arguments = ["-d", "--no-show-raw-insn", binary]
-        let output = Pipe()
-        process.standardOutput = output
-        try process.run()
-        let text = output.fileHandleForReading.readDataToEndOfFile()
-        process.waitUntilExit()
+        let sizes = try sizes(in: binary)
+        let behind = " and what lies behind it"
         var calls: [String: Set<String>] = [:]
         var function = ""
-        for line in text.split(separator: UInt8(ascii: "\n")) {
+        var start: UInt64 = 0
+        for line in try output(of: "/usr/bin/objdump", ["-d", "--no-show-raw-insn", binary]).split(separator: UInt8(ascii: "\n")) {
             guard let open = line.lastIndex(of: UInt8(ascii: "<")), let last = line.last else { continue }
             let inside = line[(open + 1)...]
+            let address = UInt64(
+                String(decoding: line.drop { $0 == UInt8(ascii: " ") }.prefix { $0 != UInt8(ascii: " ") && $0 != UInt8(ascii: ":") }, as: UTF8.self),
+                radix: 16)
             if last == UInt8(ascii: ":") {
                 // 0000000000001234 <name>:
                 function = String(decoding: inside.dropLast(2), as: UTF8.self)
+                start = address ?? 0
             } else if last == UInt8(ascii: ">") {
-                // call 1234 <name>, jne 1234 <name+0x12>
-                let end = inside.firstIndex(of: UInt8(ascii: "+")) ?? inside.index(before: inside.endIndex)
-                let name = String(decoding: inside[..<end], as: UTF8.self)
-                if name != function { calls[function, default: []].insert(name) }
+                // 5678: call 1234 <name>, jne 1234 <name+0x12>
+                let plus = inside.firstIndex(of: UInt8(ascii: "+"))
+                var name = String(decoding: inside[..<(plus ?? inside.index(before: inside.endIndex))], as: UTF8.self)
+                if let plus, let offset = UInt64(String(decoding: inside[plus...].dropFirst(3).dropLast(), as: UTF8.self), radix: 16),
+                    let size = sizes[name], offset >= size
+                {
+                    name += behind
+                }
+                var place = function
+                if let address, let size = sizes[function], address >= start + size { place += behind }
+                if name != place { calls[place, default: []].insert(name) }
             }
         }
         return calls
+    }
+
+    /// Bytes of each function that has a size.
+    private static func sizes(in binary: String) throws -> [String: UInt64] {
+        var sizes: [String: UInt64] = [:]
+        for line in try output(of: "/usr/bin/nm", ["-S", "--defined-only", binary]).split(separator: UInt8(ascii: "\n")) {
+            // ADDRESS SIZE KIND NAME
+            let words = String(decoding: line, as: UTF8.self).split(separator: " ", maxSplits: 3)
+            if words.count == 4, let size = UInt64(words[1], radix: 16), size > 0 { sizes[String(words[3])] = size }
+        }
+        return sizes
+    }
+
+    private static func output(of program: String, _ arguments: [String]) throws -> Data {
+        let process = Process()
+        process.executableURL = URL(fileURLWithPath: program)
+        process.arguments = arguments
+        let output = Pipe()
+        process.standardOutput = output
+        try process.run()
+        defer { process.waitUntilExit() }
+        return output.fileHandleForReading.readDataToEndOfFile()
     }
 }

@@ -40,6 +40,10 @@ struct ConfigurationDiagnosticTests {
         (ports + "conntrack: {helpers: {ftp: [0, 21, 21]}}", [
             "c:2:29: ftp must be a whole number from 1 to 65535, not \"0\"", "c:2:36: port 21 is in the list already",
         ]),
+        (ports + "conntrack: {helpers: {tftp: [1, 2, 3, 4, 5, 6, 7, 8, 9], sane: [6566]}}", [
+            "c:2:29: a helper has at most 8 ports, not 9",
+            "c:2:64: there is no helper \"sane\": SANE's data connections are not followed here: give saned a port range of its own and allow it by a rule",
+        ]),
         (ports + "offload: {a: 1}\noffload: off\nrules: {ipv4: [], ipv4: x}", [
             "c:2:10: offload must be one of off, auto, rule, not a mapping",
             "c:3:1: duplicate key \"offload\"; it stands on line 2 already",

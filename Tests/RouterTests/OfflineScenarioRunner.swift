@@ -29,6 +29,7 @@ struct OfflineScenarioRunner: ScenarioRunner {
             var settings = RouterSettings()
             // As in the laboratory: limits on ICMP errors would make steps depend on each other's timing.
             settings.icmp.interval = 0
+            var picksUpMidway = true
             var network = StaticNetwork(cables: topology)
             func port(_ interface: String) throws -> Int {
                 guard let place = network.ports.firstIndex(where: { $0.name == interface }) else {
@@ -59,6 +60,7 @@ struct OfflineScenarioRunner: ScenarioRunner {
                         route.hops = [StaticNetwork.Hop(gateway: gateway, port: try interface(toward: gateway))]
                     }
                     network.routes.append(route)
+                case .sysctl("net.netfilter.nf_conntrack_tcp_loose=0"): picksUpMidway = false
                 case .sysctl(let text):
                     guard let ttl = text.split(separator: "=").last.flatMap({ UInt8($0) }), text.contains("ip_default_ttl") else {
                         throw LabError("the data plane alone knows no \(text)")
@@ -73,6 +75,7 @@ struct OfflineScenarioRunner: ScenarioRunner {
             }
             var configuration = Configuration(ports: topology.sides.map { PortConfiguration(name: $0.interface) })
             configuration.conntrack.max = 65_536
+            configuration.conntrack.tcpLoose = picksUpMidway
             configuration.staticNetwork = network
             self.topology = topology
             router = try OfflineRouter(

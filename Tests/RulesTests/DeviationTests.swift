@@ -47,6 +47,11 @@ struct DeviationTests {
             Deviation("-j NETMAP --to 10.0.0.0/255.0.255.0", nil, table: "nat", chain: "PREROUTING"),
             Deviation("-j SNAT --to-source 1.2.3.9-1.2.3.4", nil, table: "nat", chain: "POSTROUTING"),
             Deviation("-j CT --zone mark --zone-orig 3", nil, table: "raw", chain: "PREROUTING"),
+            // As with the kernel's module loaded for that port.
+            Deviation("-p tcp -j CT --helper ftp-2121", "-p tcp -j CT --helper ftp-2121", table: "raw", chain: "PREROUTING"),
+            Deviation("-p udp -j CT --helper ftp-2121", nil, table: "raw", chain: "PREROUTING"),
+            Deviation("-p tcp -j CT --helper ftp-21", nil, table: "raw", chain: "PREROUTING"),
+            Deviation("-p tcp -j CT --helper sip-2121", nil, table: "raw", chain: "PREROUTING"),
             // The kernel or iptables has lost them, or never had them.
             Deviation("-m unclean -j DROP", "-m unclean -j DROP"),
             Deviation("-j MIRROR", "-j MIRROR"),

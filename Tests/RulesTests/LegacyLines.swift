@@ -715,7 +715,6 @@ let legacyLines: [LineGroup] = [
             -p tcp -j CT --helper H.245
             -p udp -j CT --helper RAS
             -p tcp -j CT --helper Q.931
-            -p tcp -j CT --helper ftp-2121
             ! -p tcp -j CT --helper ftp
             -j NOTRACK --notrack
             -j CT --timeout 12345678901234567890123456789012345

@@ -28,7 +28,10 @@ public struct NamespaceScenarioRunner: ScenarioRunner {
                         + (route.realm.map { " realm \($0)" } ?? ""))
             case .group(let interface, let number): commands.append("link set dev \(interface) group \(number)")
             case .noDefaultRoute: topology.defaultRoute = nil
-            case .sysctl(let text): setup.sysctls.append(text)
+            case .sysctl(let text):
+                setup.sysctls.append(text)
+                // Martlet has its own.
+                if text == "net.netfilter.nf_conntrack_tcp_loose=0" { setup.configuration.append("conntrack: {tcp-loose: false}") }
             case .mtu(let interface, let bytes):
                 guard let side = topology.sides.firstIndex(where: { $0.interface == interface }) else {
                     throw LabError("no interface \(interface)")

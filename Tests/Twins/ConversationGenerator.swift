@@ -122,7 +122,7 @@ struct ConversationGenerator {
             }
         case 4:
             if case .udp(var udp) = packet.transport {
-                udp.length = UInt16(random.pick([0, 7, 8, 9, 2000]))
+                udp.length = UInt16(random.pick([0, 7, 2000]))
                 packet.transport = .udp(udp)
             }
         case 5: packet.ip?.totalLength = UInt16(random.pick([10, 20, 24, 28, 1500]))

@@ -1,4 +1,6 @@
+import CXDP
 import Control
+import Glibc
 import Dataplane
 import Net
 import Router
@@ -29,6 +31,7 @@ public struct MartletSide {
         let router = try OfflineRouter(
             configuration, ruleset: try Ruleset.restoring(twinCase.rules, file: "rules"), settings: settings,
             longestFrame: 1600, start: Self.start, sendsRedirects: false)
+        router.setWallClock(offset: Self.wallClockOffset())
         var host = HostModel(addresses: topology.sides.map(\.address), firstID: 0x4000)
         var recorder = OutcomeRecorder(twinCase.rules, given: given)
 
@@ -76,6 +79,13 @@ public struct MartletSide {
         return recorder.finish(
             counters: twinCase.hasTable ? try RuleCounters(router.savedRules()) : nil,
             flows: router.flows().map(\.procText))
+    }
+
+    /// From the router's clock to the day's.
+    private static func wallClockOffset() -> Int64 {
+        var time = timespec()
+        unsafe clock_gettime(CLOCK_REALTIME, &time)
+        return Int64(time.tv_sec) * 1_000_000_000 - Int64(start.nanoseconds)
     }
 
     private static func whole(_ pieces: [TestPacket]) -> TestPacket {

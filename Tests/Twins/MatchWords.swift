@@ -65,6 +65,16 @@ extension RulesetGenerator {
                 + ["--cluster-local-node", random.pick(["1", "2"]), "--cluster-hash-seed", "0x7"]
         case "helper": negatable(20) + ["--helper", random.pick(["ftp", "irc", "sip"])]
         case "socket": random.some(["--transparent", "--nowildcard", "--restore-skmark"], 0...2)
+        // Protocol; length; a port behind the header; an address.
+        case "bpf":
+            [
+                "--bytecode",
+                random.pick([
+                    "\"4,48 0 0 9,21 0 1 6,6 0 0 1,6 0 0 0\"", "\"4,48 0 0 9,21 0 1 17,6 0 0 65535,6 0 0 0\"",
+                    "\"4,128 0 0 0,37 0 1 60,6 0 0 1,6 0 0 0\"", "\"5,177 0 0 0,72 0 0 2,21 0 1 80,6 0 0 1,6 0 0 0\"",
+                    "\"4,32 0 0 12,21 0 1 167772162,6 0 0 1,6 0 0 0\"",
+                ]),
+            ]
         case "policy": ["--dir", random.pick(["in", "out"]), "--pol", "none"]
         default: genericWords(description)
         }
@@ -191,7 +201,6 @@ extension RulesetGenerator {
         random.pick([
             "0&0xFFFF=0x14:0x64", "6&0xFF=6", "6&0xFF=0x11,0x1", "4&0x3FFF=0", "8>>24=0x3F:0x40", "12=0x0A000002",
             "0>>22&0x3C@0>>16=0x16:0x50", "0>>22&0x3C@12>>26&0x3C@0=0x47455420", "6&0xFF=6&&0>>22&0x3C@12&0xFF=0:0xFFFF",
-            "1&0xFF=0",
         ]).split(separator: " ").joined()
     }
 

@@ -46,6 +46,12 @@ extension RulesetGenerator {
         case "CHECKSUM": return (["--checksum-fill"], nil)
         case "AUDIT": return (["--type", random.pick(["accept", "drop", "reject"])], nil)
         case "TEE": return (["--gateway", random.pick(["10.0.0.4", "172.16.0.3", "198.51.100.4"])], nil)
+        case "HMARK":
+            let tuple = random.some(["src", "dst", "sport", "dport", "spi", "ct"], 1...4).filter { !["sport", "dport"].contains($0) }
+            return (
+                ["--hmark-tuple", (tuple.isEmpty ? ["src"] : tuple).joined(separator: ","), "--hmark-mod", String(random.pick([2, 4, 16])), "--hmark-rnd", "0x\(random.number(1...9))"]
+                    + (random.chance(40) ? ["--hmark-offset", String(random.number(1...3))] : []), nil
+            )
         case "LOG": return (random.chance(50) ? ["--log-prefix", "twins"] : [], nil)
         case "NFLOG": return (["--nflog-group", "5"], nil)
         default: return (description.options.isEmpty ? [] : genericWords(description), nil)

@@ -31,6 +31,8 @@ import Synchronization
     public let ruleCount: Int
     /// Whether flows are tracked and fragments put together: only if a rule needs it.
     public let tracks: Bool
+    /// Whether fragments are put together before any rule sees them: for tracking, or for a rule that asks for it.
+    public let defragments: Bool
     /// Whether the nat table is loaded.
     public let translates: Bool
     private let workerCount: Int
@@ -57,6 +59,7 @@ import Synchronization
         public var connectionCounts: [ConnectionCount] = []
         public var around = AroundSource()
         public var tracks = false
+        public var defragments = false
 
         public init() {}
     }
@@ -81,6 +84,7 @@ import Synchronization
         self.workerCount = workerCount
         counters = Slab(count: workerCount * source.rules.count)
         tracks = source.tracks
+        defragments = source.tracks || source.defragments
         var translates = false
         for (table, hook, rule) in source.entries {
             entries[Int(table.rawValue) * 5 + Int(hook.rawValue)] = rule

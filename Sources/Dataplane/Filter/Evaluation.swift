@@ -89,6 +89,9 @@ extension Worker {
             case .reject(let kind):
                 reject(packet, hook, kind)
                 return .drop(.reject)
+            case .synproxy(let rule):
+                if let verdict = verdict(synproxy(packet, rule)) { return verdict }
+                current &+= 1
             case .translate(let range):
                 return .translate(range)
             case .header(let target):

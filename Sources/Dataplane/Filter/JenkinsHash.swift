@@ -9,6 +9,29 @@ struct JenkinsHash {
     @inline(__always)
     static func hash(_ a: UInt32, _ b: UInt32, _ c: UInt32, seed: UInt32) -> UInt32 { mix(a, b, c, seed &+ start &+ 12) }
 
+    /// jhash2 of an address as the kernel keeps it for either family: four words, of which IPv4 uses the first.
+    ///
+    /// - Parameter address: as it lies in a packet's bytes, read as a number of this machine.
+    static func hash(address: UInt32, seed: UInt32) -> UInt32 {
+        let start = seed &+ Self.start &+ 16
+        var a = address &+ start
+        var b = start
+        var c = start
+        a = (a &- c) ^ rotated(c, 4)
+        c = c &+ b
+        b = (b &- a) ^ rotated(a, 6)
+        a = a &+ c
+        c = (c &- b) ^ rotated(b, 8)
+        b = b &+ a
+        a = (a &- c) ^ rotated(c, 16)
+        c = c &+ b
+        b = (b &- a) ^ rotated(a, 19)
+        a = a &+ c
+        c = (c &- b) ^ rotated(b, 4)
+        b = b &+ a
+        return mix(a, b, c, 0)
+    }
+
     /// Brings a hash into 0 to `limit - 1` (reciprocal_scale of include/linux/math.h).
     @inline(__always)
     static func scale(_ hash: UInt32, to limit: UInt32) -> UInt32 {

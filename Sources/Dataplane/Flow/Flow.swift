@@ -9,10 +9,11 @@ import Synchronization
 ///   reply slot is not yet in the index.
 /// - `status`: atomic; bits are only ever set, but for the life of one entry.
 /// - `expires`: atomic, relaxed; whoever sees a packet writes it, the timer wheel reads it.
-/// - `lock`: guards `tcp`, `counters`, and what is made of an old `mark` or of old labels; both may be read without it.
+/// - `lock`: guards `tcp`, `sctp`, `counters`, and what is made of an old `mark` or of old labels; both may be read without it.
 /// - `incarnation`: atomic; grows when the entry is given to another flow, so that who remembers a flow by number knows it again.
 /// - `eventBits`: atomic; who changes the flow notes it, whoever sees the next packet through tells it.
-/// - `policy`, `helper`, `masterHelper`, `masterSource`: written by the worker that creates the flow, before anybody can find it.
+/// - `policy`, `helper`, `masterHelper`, `masterSource`: written by the worker that creates the flow, before anybody can find it. What a
+///   helper keeps of a flow lies beside the table: see `FlowHelp`.
 /// - `wheelNext`, `wheelPrevious`, `owner`: only the worker that created the flow.
 /// - `nextDead`: whoever won the right to kill the flow (it set `dying`), until the owner has taken it.
 ///
@@ -30,15 +31,23 @@ public struct Flow: ~Copyable {
         public static let confirmed = Status(rawValue: 1 << 3)
         public static let sourceNAT = Status(rawValue: 1 << 4)
         public static let destinationNAT = Status(rawValue: 1 << 5)
+        /// The lengths of its segments have changed, so their numbers are shifted.
+        public static let sequenceAdjusted = Status(rawValue: 1 << 6)
         public static let sourceNATDone = Status(rawValue: 1 << 7)
         public static let destinationNATDone = Status(rawValue: 1 << 8)
         public static let dying = Status(rawValue: 1 << 9)
+        /// A helper reads along; what it keeps lies in the table beside the flow.
+        public static let helped = Status(rawValue: 1 << 13)
         /// Ours: the reply tuple stands in the index although the flow is not confirmed yet.
         public static let replyReserved = Status(rawValue: 1 << 24)
         /// Ours: the flow stands in the index by its original source too.
         public static let bySource = Status(rawValue: 1 << 26)
         /// Ours: the flow has labels, which lie in the table beside it.
         public static let labelled = Status(rawValue: 1 << 27)
+        /// Ours: SYNPROXY opened it; what it remembers lies in the table beside it.
+        public static let synproxied = Status(rawValue: 1 << 28)
+        /// Ours: the flow lost a race for its original tuple, and answers alone find it, for a second (IPS_NAT_CLASH).
+        public static let answersOnly = Status(rawValue: 1 << 29)
         /// Ours: MASQUERADE chose the source address, so the flow dies with it.
         public static let masqueraded = Status(rawValue: 1 << 25)
         /// Ours: when it began lies in the table beside it (nf_conntrack_timestamp was on).
@@ -63,6 +72,7 @@ public struct Flow: ~Copyable {
     public var policy: UInt8
     /// `FlowEvents`: noted and not told yet below, those that somebody may hear of above.
     let eventBits: Atomic<UInt32>
+    public var sctp: SCTPAssociation
     public var originalCounter: Counter
     public var replyCounter: Counter
     let markBits: Atomic<UInt32>

@@ -82,6 +82,7 @@ struct FlowOwner: ~Copyable {
         flows[flow].reply = reply
         flows[flow].statusBits.store(0, ordering: .relaxed)
         flows[flow].tcp = TCPConnection()
+        flows[flow].sctp = SCTPAssociation()
         flows[flow].originalCounter = Flow.Counter()
         flows[flow].replyCounter = Flow.Counter()
         flows[flow].mark = 0
@@ -98,6 +99,7 @@ struct FlowOwner: ~Copyable {
     /// Takes back an entry that was never confirmed. Its reply tuple may have been seen by others, so it waits too.
     mutating func abandon(_ flow: UInt32) {
         table.flows[flow].set(.dying)
+        if table.flows[flow].status.contains(.helped) { table.expectations.removeAll(of: flow) }
         if table.flows[flow].status.contains(.replyReserved) { table.unlink(flow) }
         table.releaseOne()
         table.flows[flow].nextDead = fresh
@@ -184,6 +186,7 @@ struct FlowOwner: ~Copyable {
             let flow = dead
             dead = flows[flow].nextDead
             if flows[flow].wheelSlot != .max { unschedule(flow) }
+            if flows[flow].status.contains(.helped) { table.expectations.removeAll(of: flow) }
             if isListenedTo { table.tell(.destroy, of: flow, at: now, to: events) }
             flows[flow].nextDead = fresh
             fresh = flow

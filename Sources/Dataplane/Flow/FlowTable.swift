@@ -10,14 +10,15 @@ import Synchronization
 /// If the packet is dropped before, the entry goes back.
 ///
 /// When two workers meet the first packets of both directions at once, or one direction twice, both create a flow; the one
-/// that confirms second finds the tuple taken and drops its packet (`flow-clash`), as netfilter does for what it cannot
-/// resolve. The sender's next packet finds the flow of the first.
+/// that confirms second finds the tuple taken. If the protocol has no handshake its packet joins the flow of the first; else it
+/// is dropped (`flow-clash`), and the sender's next packet finds the flow of the first (`resolveClash`).
 ///
 /// A flow ends by its timer, by a reset, or on command. Whoever sets `dying` first takes it out of the index and hands it to
 /// its *owner*, the worker that created it, which takes it off its timer wheel. After every worker has passed a burst
 /// boundary the entry is free again.
 ///
-/// Lock order: bucket locks in order of bucket number; a flow's lock is never held while taking another lock.
+/// Lock order: bucket locks in order of bucket number; a flow's lock, and that of the expectations, is never held while taking another
+/// lock.
 @safe public struct FlowTable: @unchecked Sendable {
     private struct Shared: ~Copyable {
         let lock = SpinLock()
@@ -36,7 +37,16 @@ import Synchronization
     /// What rules may name with `CT --timeout`.
     public let policies = TimeoutPolicies()
     let listening = Slab<Atomic<UInt32>>(count: 1)
+    /// What helpers keep of the flows they read along with; of the others, this memory is never touched.
+    let help: Slab<FlowHelp>
+    /// The kind of each helper, by its number in `HelperNames`.
+    let helperKinds: Slab<UInt8>
+    public let expectations: ExpectationTable
+    /// What SYNPROXY keeps of the flows it opened; of the others, this memory is never touched.
+    let synproxies: Slab<SynproxyFlow>
     let index: FlowIndex
+    /// Ports that are taken where few are left.
+    let crowdedPorts: CrowdedPorts
     private let shared: Slab<Shared>
     private let free: Slab<UInt32>
     /// Per worker, the head of the list of flows that others have killed.
@@ -56,12 +66,18 @@ import Synchronization
         flows = Slab(count: entries + 1, hasLargePages: maximum >= 1 << 16)
         labels = Slab(count: entries + 1)
         beginnings = Slab(count: entries + 1)
+        help = Slab(count: entries + 1)
+        helperKinds = Slab(count: 64)
+        expectations = ExpectationTable(flows: flows, help: help, maximumFlows: maximum, key: key)
+        synproxies = Slab(count: entries + 1)
         index = FlowIndex(flows: maximum, key: key)
+        crowdedPorts = CrowdedPorts(flows: maximum)
         shared = Slab(count: 1)
         free = Slab(count: entries)
         graveyards = Slab(count: workerCount)
         // Entry 0 stands for "no flow"; low numbers are handed out first.
         for entry in 0..<entries { free[entry] = UInt32(entries - entry) }
+        learn(HelperNames())
         shared[0].freeCount = entries
         shared[0].limit.store(maximum, ordering: .relaxed)
     }
@@ -154,16 +170,35 @@ import Synchronization
 
     // MARK: Entering and taking out
 
-    /// Enters a flow's reply tuple if nobody has it: chosen and reserved in one step.
+    /// Enters a flow's reply tuple if nobody has it: chosen and reserved in one step. If only another flow with the same original tuple
+    /// has it, both are one and the same, which confirming will find out (nf_conntrack_tuple_taken); it is not entered then.
     func reserveReply(_ flow: UInt32) -> Bool {
         let tuple = flows[flow].reply
         let hash = index.hash(tuple)
         index.lock(hash)
         defer { index.unlock(hash) }
-        guard !isTaken(tuple, .reply, hash: hash, except: flow) else { return false }
+        if isTaken(tuple, .reply, hash: hash, except: flow) {
+            let original = flows[flow].original
+            let isOnlyItsTwin = index.first(hash) { reference in
+                reference.flow != flow && flows[reference.flow].tuple(reference.direction) == tuple
+                    && !flows[reference.flow].status.contains(.dying)
+                    && !(reference.direction == .reply && flows[reference.flow].original == original)
+            } == nil
+            if !isOnlyItsTwin { crowdedPorts.mark(tuple, hashKey: index.key) }
+            return isOnlyItsTwin
+        }
         guard index.insert(FlowIndex.Reference(flow: flow, .reply), hash: hash) else { return false }
         flows[flow].set(.replyReserved)
+        crowdedPorts.mark(tuple, hashKey: index.key)
         return true
+    }
+
+    /// The flow that has a tuple as its reply's.
+    func owner(ofReply tuple: FlowTuple) -> UInt32? {
+        index.first(index.hash(tuple)) { reference in
+            reference.direction == .reply && flows[reference.flow].reply == tuple
+                && flows[reference.flow].status.intersection([.confirmed, .dying]) == .confirmed
+        }?.flow
     }
 
     /// Enters what of a flow is not in the index yet, so that it can be found.
@@ -243,6 +278,7 @@ import Synchronization
             let hash = index.hash(flows[flow].reply)
             index.lock(hash)
             index.remove(FlowIndex.Reference(flow: flow, .reply), hash: hash)
+            crowdedPorts.clear(flows[flow].reply, hashKey: index.key)
             index.unlock(hash)
         }
     }
@@ -274,11 +310,13 @@ import Synchronization
         }
     }
 
-    /// Puts out one flow near a hash to make room: an unreplied one, else one that is not assured; never an assured one
-    /// (early_drop in net/netfilter/nf_conntrack_core.c looks at eight buckets as well).
+    /// Puts out one flow near a hash to make room: an unreplied one, else one that is not assured, else one that is closing; never another
+    /// that is assured (early_drop in net/netfilter/nf_conntrack_core.c looks at eight buckets as well; closing ones are left there to
+    /// gc_worker_can_early_drop).
     ///
     /// - Returns: false if there is none that may go.
     func dropEarly(near hash: UInt64, now: Instant) -> Bool {
+        var closing: UInt32 = 0
         var unassured: UInt32 = 0
         var unreplied: UInt32 = 0
         for offset in 0..<UInt32(8) {
@@ -286,14 +324,30 @@ import Synchronization
                 let status = flows[reference.flow].status
                 guard status.contains(.confirmed), !status.contains(.dying) else { return }
                 // Its time is over, and the wheel has not come round to it yet.
-                if flows[reference.flow].expires <= now { unreplied = reference.flow }
-                guard !status.contains(.assured) else { return }
+                if flows[reference.flow].expires <= now {
+                    unreplied = reference.flow
+                    return
+                }
+                if status.contains(.assured) {
+                    if isClosing(reference.flow) { closing = reference.flow }
+                    return
+                }
                 if status.contains(.seenReply) { unassured = reference.flow } else { unreplied = reference.flow }
             }
             if unreplied != 0 { break }
         }
-        let victim = unreplied != 0 ? unreplied : unassured
+        let victim = unreplied != 0 ? unreplied : unassured != 0 ? unassured : closing
         return victim != 0 && kill(victim)
+    }
+
+    /// Whether both sides know of a connection's end (tcp_can_early_drop, sctp_can_early_drop). The state is read without the flow's lock:
+    /// who is wrong by a moment puts out a flow that has just ended or just begun to.
+    private func isClosing(_ flow: UInt32) -> Bool {
+        switch flows[flow].original.ipProtocol {
+        case .tcp: flows[flow].tcp.state.isClosing
+        case .sctp: flows[flow].sctp.state.isClosing
+        default: false
+        }
     }
 
     // MARK: The slow side
@@ -306,6 +360,7 @@ import Synchronization
         public var status: Flow.Status
         public var expires: Instant
         public var tcpState: TCPState
+        public var sctpState: SCTPState
         public var originalCounter: Flow.Counter
         public var replyCounter: Flow.Counter
         public var mark: UInt32
@@ -327,7 +382,7 @@ import Synchronization
         defer { flows[flow].lock.unlock() }
         return Record(
             index: flow, original: flows[flow].original, reply: flows[flow].reply, status: status,
-            expires: flows[flow].expires, tcpState: flows[flow].tcp.state,
+            expires: flows[flow].expires, tcpState: flows[flow].tcp.state, sctpState: flows[flow].sctp.state,
             originalCounter: flows[flow].originalCounter, replyCounter: flows[flow].replyCounter,
             mark: flows[flow].mark, masqueradePort: flows[flow].masqueradePort, helper: flows[flow].helper,
             labels: status.contains(.labelled) ? labels[flow].bits : (0, 0), policy: flows[flow].policy,

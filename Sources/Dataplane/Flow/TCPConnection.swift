@@ -52,13 +52,22 @@ public struct TCPConnection: Sendable {
 
     public init() {}
 
+    /// After the last byte that the connection's opener sent.
+    @inline(__always)
+    var originalEnd: SequenceNumber { originalSide.end }
+    /// The largest window that the connection's opener announced, in bytes.
+    @inline(__always)
+    var originalWindow: UInt32 { originalSide.largestWindow }
+
     /// What tracking says of a segment.
     enum Verdict {
         /// It belongs to the flow; the flow now lives for this long.
         case accept(timeout: UInt64)
-        /// It passes as part of the flow but changes nothing.
+        /// It passes as part of the flow but changes nothing, and the flow lives no longer for it.
         case ignore
         case invalid
+        /// So is it, and with an earlier one of the other side it tells that both have left: the flow lives this long at the most.
+        case invalidClosing(atMost: UInt64)
         /// It is a reset before any answer: the flow is over.
         case acceptAndEnd
         /// It opens a new connection in place of one that has ended: forget this one and look again.
@@ -138,13 +147,10 @@ public struct TCPConnection: Sendable {
             case .invalid: return .invalid
             case .closesUnseen: checksWindow = false
             case .closes: break
-            case .mayBeChallenged: new = old
-            }
-            // A reset that answers a segment which we let by unseen cannot be in the window that we know.
-            if (status.contains(.seenReply) && lastKind == .syn || !status.contains(.assured) && lastKind == .ack)
-                && segment.acknowledgment == lastEnd
-            {
-                checksWindow = false
+            case .mayAnswerIgnored: checksWindow = !answersIgnored(segment, direction, old: old, status: status)
+            case .mayBeChallenged:
+                new = old
+                checksWindow = !answersIgnored(segment, direction, old: old, status: status)
             }
         default: break
         }
@@ -154,7 +160,7 @@ public struct TCPConnection: Sendable {
             switch checkWindow(segment, kind, direction, old: old, settings: settings) {
             case .accept: break
             case .ignore: return .ignore
-            case .invalid: return .invalid
+            case .invalid: return noteInvalid(kind, direction, status: status, settings: settings)
             }
         }
         lastKind = kind
@@ -180,7 +186,9 @@ public struct TCPConnection: Sendable {
             sender.scale = lastScale
             sender.flags = lastFlags
             self[lastDirection] = sender
+            let isLiberal = self[direction].flags.contains(.liberal)
             self[direction] = Side()
+            if isLiberal { self[direction].flags = .liberal }
             return (.synSent, .synReceived)
         }
         lastKind = kind
@@ -196,24 +204,22 @@ public struct TCPConnection: Sendable {
             if permitsSACK { lastFlags.insert(.permitsSACK) }
             if old == .lastAck { lastFlags.insert(.expectsChallenge) }
         }
-        if kind == .ack, direction == .reply { lastAcknowledgment = segment.acknowledgment }
+        // The reset that answers a challenge will carry this number.
+        if old == .synSent, kind == .ack, direction == .reply { lastAcknowledgment = segment.acknowledgment }
         return nil
     }
 
-    private enum ResetJudgement { case closes, closesUnseen, mayBeChallenged, invalid }
+    private enum ResetJudgement { case closes, closesUnseen, mayAnswerIgnored, mayBeChallenged, invalid }
 
     /// RFC 5961, 3.2: a reset closes if its sequence number is exactly the next one expected.
     private func judgeReset(
         _ segment: TCPSegment, _ direction: Direction, old: TCPState, status: Flow.Status, settings: TCPSettings
     ) -> ResetJudgement {
         // The ports of a connection that is closing may be in use again, and what we know of its window be out of date.
-        switch old {
-        case .finWait, .closeWait, .lastAck, .timeWait, .close: return .closesUnseen
-        default: break
-        }
+        if old.isClosing { return .closesUnseen }
         let receiver = self[direction.opposite]
         // So is the highest acknowledgment if a SYN was let by.
-        guard receiver.flags.contains(.hasHighestAcknowledgment), lastKind != .syn else { return .closes }
+        guard receiver.flags.contains(.hasHighestAcknowledgment), lastKind != .syn else { return .mayAnswerIgnored }
         let isEstablished = state == .established && status.contains(.assured)
         if segment.sequence.rawValue == 0, !isEstablished { return .closes }
         if segment.sequence.isBefore(receiver.highestAcknowledgment), !settings.ignoresInvalidReset { return .invalid }
@@ -221,6 +227,31 @@ public struct TCPConnection: Sendable {
         // The end of a train: data up to here, then the reset.
         if lastKind == .ack, lastDirection == direction, segment.sequence == lastEnd { return .closes }
         return .mayBeChallenged
+    }
+
+    /// Whether a reset answers a segment that we let by unseen, and so cannot be in the window that we know: a SYN, the ACK of a
+    /// half-open connection, or the server's challenge to a SYN.
+    private func answersIgnored(_ segment: TCPSegment, _ direction: Direction, old: TCPState, status: Flow.Status) -> Bool {
+        if status.contains(.seenReply) && lastKind == .syn || !status.contains(.assured) && lastKind == .ack,
+            lastDirection != direction, segment.acknowledgment == lastEnd
+        {
+            return true
+        }
+        return old == .synSent && lastKind == .ack && lastDirection == .reply && segment.sequence == lastAcknowledgment
+    }
+
+    /// A FIN or RST that looks wrong to us may look right to the other side. If that answers with one as wrong, both have left, and the
+    /// flow need not stay for days (nf_tcp_handle_invalid).
+    private mutating func noteInvalid(
+        _ kind: TCPSegmentKind, _ direction: Direction, status: Flow.Status, settings: TCPSettings
+    ) -> Verdict {
+        guard status.contains(.assured), kind == .fin || kind == .rst else { return .invalid }
+        if lastDirection != direction, lastKind == .fin || lastKind == .rst {
+            return .invalidClosing(atMost: settings.timeouts.unacknowledged)
+        }
+        lastKind = kind
+        lastDirection = direction
+        return .invalid
     }
 
     // MARK: The window
@@ -243,6 +274,9 @@ public struct TCPConnection: Sendable {
         let hasACK = segment.flags.contains(.ack)
         let hasSYN = segment.flags.contains(.syn)
         if receiver.flags.contains(.permitsSACK) { selective = segment.options.highestSACK(from: acknowledgment) }
+        // NAT may have changed how much the receiver has sent.
+        acknowledgment = acknowledgment - segment.shift
+        selective = selective - segment.shift
 
         // This side's first segment, or a SYN sent again with other numbers.
         if sender.largestWindow == 0 {
@@ -358,7 +392,8 @@ public struct TCPConnection: Sendable {
         if lastDirection == direction, lastSequence == sequence, lastAcknowledgment == acknowledgment, lastEnd == end,
             lastWindow == window
         {
-            if retransmissions < .max { retransmissions += 1 }
+            // As netfilter's byte, it begins again after 255.
+            retransmissions &+= 1
         } else {
             lastDirection = direction
             lastSequence = sequence
@@ -384,22 +419,24 @@ public struct TCPConnection: Sendable {
     private func conclude(
         _ kind: TCPSegmentKind, old: TCPState, new: TCPState, status: Flow.Status, settings: TCPSettings
     ) -> Verdict {
-        var timeout = settings.timeouts[new]
-        if retransmissions >= settings.maximumRetransmissions {
-            timeout = min(timeout, settings.timeouts.retransmission)
+        let timeouts = settings.timeouts
+        var timeout = timeouts[new]
+        let hasUnacknowledgedData = originalSide.flags.union(replySide.flags).contains(.hasUnacknowledgedData)
+        if retransmissions >= settings.maximumRetransmissions, timeout > timeouts.retransmission {
+            timeout = timeouts.retransmission
         } else if kind == .rst {
-            timeout = settings.timeouts[.close]
-        } else if originalSide.flags.union(replySide.flags).contains(.hasUnacknowledgedData) {
-            timeout = min(timeout, settings.timeouts.unacknowledged)
-        } else if lastWindow == 0 {
-            timeout = min(timeout, settings.timeouts.retransmission)
+            timeout = timeouts[.close]
+        } else if hasUnacknowledgedData, timeout > timeouts.unacknowledged {
+            timeout = timeouts.unacknowledged
+        } else if lastWindow == 0, timeout > timeouts.retransmission {
+            timeout = timeouts.retransmission
         }
         if !status.contains(.seenReply) {
             if kind == .rst { return .acceptAndEnd }
             // Neither counted nor kept alive by a repeated SYN: the port may be used anew, which only a fresh flow can know.
             if kind == .syn, old == .synSent { return .ignore }
             // Picked up midway and unanswered so far: not for days.
-            if new == .established { timeout = min(timeout, settings.timeouts.unacknowledged) }
+            if new == .established { timeout = min(timeout, timeouts.unacknowledged) }
         }
         return .accept(timeout: timeout)
     }
@@ -421,6 +458,8 @@ extension TCPConnection.Side {
         end = segment.end
         limit = segment.end
         largestWindow = max(window, 1)
+        // With no options at all, what was known stays (tcp_options).
+        guard !segment.options.isEmpty else { return }
         let (scale, permitsSACK) = segment.options.announcement()
         flags = flags.intersection(.liberal)
         self.scale = scale ?? 0

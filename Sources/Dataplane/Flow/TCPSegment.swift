@@ -7,6 +7,8 @@ struct TCPSegment {
     var window: UInt32
     /// Sequence number after the segment's last byte; SYN and FIN count one each.
     var end: SequenceNumber
+    /// By how much what it acknowledges has been shifted since its sender wrote it (nf_ct_seq_offset).
+    var shift: UInt32 = 0
     /// Options as they stand in the packet.
     var options: Options
 
@@ -54,6 +56,9 @@ extension TCPSegment.Options {
     private static let sack: UInt8 = 5
 
     @inline(__always)
+    var isEmpty: Bool { length == 0 }
+
+    @inline(__always)
     private func byte(_ offset: Int) -> UInt8 { unsafe header.load(fromByteOffset: offset, as: UInt8.self) }
 
     /// Visits kind, offset in the transport header and length of each well-formed option.
@@ -92,8 +97,11 @@ extension TCPSegment.Options {
     func highestSACK(from acknowledgment: SequenceNumber) -> SequenceNumber {
         guard length > 0 else { return acknowledgment }
         var highest = acknowledgment
+        var isSeen = false
         forEach { kind, offset, size in
-            guard kind == Self.sack, size >= 10, (size &- 2) % 8 == 0 else { return }
+            // The first option of this kind is the last that is looked at (tcp_sack).
+            guard !isSeen, kind == Self.sack, size >= 10, (size &- 2) % 8 == 0 else { return }
+            isSeen = true
             var block = offset &+ 2
             while block < offset &+ size {
                 let right = SequenceNumber(

@@ -2,6 +2,15 @@
 public enum TCPState: UInt8, Sendable, CaseIterable {
     case none, synSent, synReceived, established, finWait, closeWait, lastAck, timeWait, close, synSent2
 
+    /// One side at least has said that it is leaving.
+    @inline(__always)
+    var isClosing: Bool {
+        switch self {
+        case .finWait, .closeWait, .lastAck, .timeWait, .close: true
+        default: false
+        }
+    }
+
     /// As /proc/net/nf_conntrack prints it.
     public var name: String {
         switch self {

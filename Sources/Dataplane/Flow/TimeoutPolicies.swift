@@ -41,6 +41,21 @@ import Synchronization
         values[Int(number) &* Self.slots &+ slot].load(ordering: .relaxed)
     }
 
+    /// Those of SCTP, whose slots are in the order of `SCTPTimeouts`.
+    @inline(never)
+    func sctp(_ number: UInt8) -> SCTPTimeouts {
+        var timeouts = SCTPTimeouts()
+        timeouts.closed = timeout(number, 0)
+        timeouts.cookieWait = timeout(number, 1)
+        timeouts.cookieEchoed = timeout(number, 2)
+        timeouts.established = timeout(number, 3)
+        timeouts.shutdownSent = timeout(number, 4)
+        timeouts.shutdownReceived = timeout(number, 5)
+        timeouts.shutdownAckSent = timeout(number, 6)
+        timeouts.heartbeatSent = timeout(number, 7)
+        return timeouts
+    }
+
     /// How TCP is tracked under a policy.
     @inline(never)
     func tcp(_ number: UInt8, _ settings: TCPSettings) -> TCPSettings {

@@ -56,15 +56,20 @@ public struct TrackingSettings: Sendable, Equatable {
     public var udp = 30 * TCPTimeouts.second
     public var udpStream = 120 * TCPTimeouts.second
     public var icmp = 30 * TCPTimeouts.second
+    public var sctp = SCTPTimeouts()
     public var gre = 30 * TCPTimeouts.second
     public var greStream = 180 * TCPTimeouts.second
     public var generic = 600 * TCPTimeouts.second
+    /// How long fragments wait for the rest of their datagram (ipfrag_time).
+    public var fragment = 30 * TCPTimeouts.second
     /// nf_conntrack_checksum: a wrong transport checksum makes a packet invalid.
     public var verifiesChecksums = true
     /// nf_conntrack_acct: flows that begin now show what they have carried.
     public var accounts = true
     /// nf_conntrack_timestamp: of flows that begin now it is known when.
     public var stamps = false
+    /// The helpers that flows get without a rule.
+    public var helpers = HelperAssignments()
 
     public init() {}
 }

@@ -59,7 +59,11 @@ extension Worker {
             guard packet.hasTransport, isRightUDPLite(packet, checks: checks) else { return nil }
             return trackDatagram(&packet)
         case .sctp:
-            guard packet.hasTransport else { return nil }
+            guard packet.transportLength >= Offset.sctpHeader else { return nil }
+            if checks, !packet.hasRightSCTPChecksum() { return nil }
+            return trackSCTP(&packet)
+        case .gre:
+            guard isTrackedGRE(packet) else { return nil }
             return trackDatagram(&packet)
         default:
             return trackDatagram(&packet)
@@ -85,15 +89,28 @@ extension Worker {
         return !checks || packet.hasRightTransportChecksum(covering: coverage)
     }
 
-    /// DCCP has no ports here: the kernel lost its tracking with 6.16, and takes it for a protocol that it does not know.
-    /// In the zone of the original direction.
+    /// PPTP's kind of GRE carries PPP and nothing else (gre_pkt_to_tuple in net/netfilter/nf_conntrack_proto_gre.c).
+    private func isTrackedGRE(_ packet: Packet) -> Bool {
+        !hasGRECall(packet) || packet.transport16(Offset.greProtocol) == 0x880B
+    }
+
+    /// Version 1, whose header has a key in eight bytes of which the lower two are the call's number (RFC 2637, 4.1).
+    @inline(__always)
+    private func hasGRECall(_ packet: Packet) -> Bool {
+        packet.ipProtocol == .gre && packet.fragmentField & 0x1FFF == 0 && packet.transportLength >= 8
+            && packet.transport8(Offset.greFlags + 1) & 7 == 1
+    }
+
+    /// In the zone of the original direction. PPTP's calls are told apart by the receiver's number alone; the sender's is known to
+    /// a helper that we do not have, and 0. Other GRE has no ports, whatever its key;
+    /// DCCP has none either: the kernel lost its tracking with 6.16, and takes it for a protocol that it does not know.
     @inline(__always)
     private func tuple(of packet: Packet) -> FlowTuple {
-        let isPorted = packet.hasTransport && packet.ipProtocol != .dccp
+        let hasPorts = packet.hasTransport && packet.ipProtocol != .dccp
         return FlowTuple(
             source: packet.source, destination: packet.destination, ipProtocol: packet.ipProtocol,
-            sourcePort: isPorted ? packet.sourcePort : 0,
-            destinationPort: isPorted ? packet.destinationPort : 0,
+            sourcePort: hasPorts ? packet.sourcePort : 0,
+            destinationPort: hasPorts ? packet.destinationPort : hasGRECall(packet) ? packet.transport16(Offset.greCall) : 0,
             zone: packet.template.zone(.original, mark: packet.mark))
     }
 
@@ -134,6 +151,13 @@ extension Worker {
         flows.flows[flow].policy = packet.template.policy
         flows.flows[flow].allow(packet.template.events)
         if snapshot.tracking.accounts { flows.flows[flow].set(.accounted) }
+        if packet.opensForClient {
+            flows.help[flow] = FlowHelp()
+            flows.synproxies[flow] = SynproxyFlow()
+            flows.flows[flow].set(.synproxied)
+        }
+        if flows.expectations.count > 0 { return beginExpected(&packet, tuple) }
+        assignHelper(packet, tuple)
         return nil
     }
 
@@ -163,6 +187,15 @@ extension Worker {
             }
             table[flow].lock.lock()
             let old = table[flow].tcp.state
+            var segment = segment
+            if status.contains(.sequenceAdjusted) {
+                let other = flows.help[flow].adjustment(packet.tracking.direction.opposite)
+                segment.shift = other.offset(at: segment.acknowledgment - 1)
+            }
+            if status.contains(.synproxied), table[flow].tcp.isClientWaiting(segment, packet.tracking.direction) {
+                table[flow].lock.unlock()
+                return nil
+            }
             let policy = table[flow].policy
             let verdict =
                 policy == 0
@@ -190,6 +223,11 @@ extension Worker {
             case .invalid:
                 forget(&packet)
                 return nil
+            case .invalidClosing(let most):
+                // Where it is about to end anyway it is left alone (nf_tcp_handle_invalid).
+                if table[flow].expires >= now + max(120 * TCPTimeouts.second, most) { table[flow].expire(at: now + most) }
+                forget(&packet)
+                return nil
             case .acceptAndEnd:
                 // The packet goes on as part of the flow; nobody will find it any more.
                 count(packet)
@@ -207,6 +245,38 @@ extension Worker {
         return nil
     }
 
+    // MARK: SCTP
+
+    @inline(never)
+    private mutating func trackSCTP(_ packet: inout Packet) -> DropReason? {
+        if let reason = resolve(&packet, tuple(of: packet)) { return reason }
+        let flow = packet.tracking.flow
+        guard flow != 0 else { return nil }
+        let table = flows.flows
+        let status = table[flow].status
+        table[flow].lock.lock()
+        let old = table[flow].sctp.state
+        let policy = table[flow].policy
+        let (verdict, becomesAssured) = table[flow].sctp.track(
+            packet, packet.tracking.direction, isFirst: packet.tracking.isUnconfirmed,
+            timeouts: policy == 0 ? snapshot.tracking.sctp : flows.policies.sctp(policy))
+        if table[flow].sctp.state != old { note(flow, .protocolState) }
+        table[flow].lock.unlock()
+        if becomesAssured, !status.contains(.assured) {
+            table[flow].set(.assured)
+            note(flow, .assured)
+        }
+        switch verdict {
+        case .invalid: forget(&packet)
+        case .ignore: noteReply(packet, status)
+        case .accept(let timeout):
+            table[flow].expire(at: now + timeout)
+            noteReply(packet, status)
+            count(packet)
+        }
+        return nil
+    }
+
     // MARK: UDP, ICMP and all others
 
     @inline(__always)
@@ -218,6 +288,12 @@ extension Worker {
         let status = table[flow].status
         var timeout: UInt64
         var slot = TimeoutPolicies.unreplied
+        if status.contains(.answersOnly) {
+            // Its second runs from the beginning.
+            noteReply(packet, status)
+            count(packet)
+            return nil
+        }
         switch packet.ipProtocol {
         case .udp, .udpLite:
             if packet.tracking.isUnconfirmed {
@@ -305,6 +381,13 @@ extension Worker {
     /// The packet has passed everything: what it began may now be found (nf_conntrack_confirm).
     @inline(__always)
     mutating func confirm(_ packet: inout Packet) -> DropReason? {
+        // What SYNPROXY opens shifts numbers as well; so it comes first.
+        if packet.tracking.hasFlow, flows.flows[packet.tracking.flow].status.contains(.synproxied),
+            let reason = proxied(&packet)
+        {
+            return reason
+        }
+        if let reason = help(&packet) { return reason }
         guard packet.tracking.isUnconfirmed else {
             tellChanges(packet)
             return nil
@@ -314,10 +397,26 @@ extension Worker {
             flows.beginnings[flow] = wallClock.nanoseconds(at: now)
             flows.flows[flow].set(.stamped)
         }
-        guard flows.confirm(flow) else {
+        let isEntered = flows.confirm(flow)
+        if !isEntered {
             statistics.add(FlowColumn.insertFailed)
-            statistics.add(FlowColumn.drop)
-            return .flowClash
+            switch flows.resolveClash(flow, now: now) {
+            case .answersOnly: break
+            case .joined(let other):
+                owner.abandon(flow)
+                packet.tracking.flow = other
+                packet.tracking.isUnconfirmed = false
+                count(packet)
+                return nil
+            case .passes:
+                owner.abandon(flow)
+                packet.tracking.flow = 0
+                packet.tracking.isUnconfirmed = false
+                return nil
+            case .dropped:
+                statistics.add(FlowColumn.drop)
+                return .flowClash
+            }
         }
         packet.tracking.isUnconfirmed = false
         owner.schedule(flow, now: now)

@@ -20,6 +20,8 @@ public struct TrackingTemplate: Sendable, Equatable {
     public var policy: UInt8 = 0
     /// What may be told of its flow.
     public var events: FlowEvents = .all
+    /// The helper that reads along with the flow, by its number in `HelperNames`; 0 for none.
+    var helper: UInt8 = 0
 
     /// No rule has spoken: zone 0.
     @inline(__always)
@@ -28,7 +30,8 @@ public struct TrackingTemplate: Sendable, Equatable {
         options = []
     }
 
-    public init(zone: UInt16, options: Options) {
+    public init(zone: UInt16, options: Options, helper: UInt8 = 0) {
+        self.helper = helper
         self.zone = zone
         self.options = options.union(.isSet)
     }

@@ -13,53 +13,68 @@ extension Worker {
     /// Gathers fragments until their datagram is whole (ip_defrag in net/ipv4/ip_fragment.c).
     mutating func defragment(_ packet: inout Packet, isFromHost: Bool) -> FragmentOutcome {
         let moreFollow = packet.fragmentField & 0x2000 != 0
-        let length = packet.transportLength
-        guard length > 0 else { return .dropped(.fragmentLength) }
-        guard packet.headerLength + packet.fragmentOffset + length <= 0xFFFF else { return .dropped(.fragmentTooLarge) }
+        let lifetime = snapshot.tracking.fragment
         let waiting = reassembly
         waiting.lock()
         defer { waiting.unlock() }
-        guard let index = waiting.find(packet, isFromHost: isFromHost, now: now, begin: true) else {
+        guard
+            let index = waiting.find(packet, isFromHost: isFromHost, now: now, key: flows.index.key, lifetime: lifetime)
+        else { return .dropped(.fragmentMemory) }
+        if waiting.isTooFar(index) {
+            dropPieces(of: index, .fragmentMemory)
+            waiting.beginAnew(index, now: now, lifetime: lifetime)
+        }
+        let piece = waiting.takePiece()
+        guard piece != 0 else {
+            if waiting.datagrams[index].first == 0 { waiting.end(index) }
             return .dropped(.fragmentMemory)
         }
-        if waiting.datagrams[index].isSpoilt { return .dropped(.fragmentOverlap) }
-        let piece = waiting.takePiece()
-        guard piece != 0 else { return .dropped(.fragmentMemory) }
+        // What is over in a fragment that is no multiple of eight is cut off, but for the last.
+        let end = packet.fragmentOffset + packet.transportLength
+        let length = (moreFollow ? end & ~7 : end) - packet.fragmentOffset
         waiting.pieces[piece].address = packet.address
         waiting.pieces[piece].linkLength = UInt16(packet.linkLength)
         waiting.pieces[piece].headerLength = UInt16(packet.headerLength)
         waiting.pieces[piece].offset = UInt16(packet.fragmentOffset)
         waiting.pieces[piece].length = UInt16(length)
-        if let reason = waiting.insert(piece, into: index, isLast: !moreFollow) {
+        switch waiting.insert(piece, into: index, isLast: !moreFollow) {
+        case .taken: break
+        case .refused(let reason):
             waiting.givePiece(piece)
-            if reason == .fragmentOverlap {
-                dropPieces(of: index, .fragmentOverlap)
-                waiting.datagrams[index].isSpoilt = true
-            }
+            return .dropped(reason)
+        case .spoils(let reason):
+            waiting.givePiece(piece)
+            dropPieces(of: index, reason)
+            waiting.end(index)
             return .dropped(reason)
         }
-        waiting.datagrams[index].largest = max(waiting.datagrams[index].largest, packet.totalLength)
+        let size = packet.headerLength + length
+        waiting.datagrams[index].ecn |= 1 << (packet.tos & 3)
+        waiting.datagrams[index].largest = max(waiting.datagrams[index].largest, size)
         if packet.dontFragment {
-            waiting.datagrams[index].largestUnfragmentable = max(
-                waiting.datagrams[index].largestUnfragmentable, packet.totalLength)
+            waiting.datagrams[index].largestUnfragmentable = max(waiting.datagrams[index].largestUnfragmentable, size)
         }
         statistics.add(.held)
         let datagram = waiting.datagrams[index]
-        guard datagram.total >= 0, datagram.gathered == datagram.total else { return .held }
-        return assemble(index, ingress: packet.ingress, &packet)
+        guard datagram.isEndKnown, datagram.gathered == datagram.reach else { return .held }
+        return assemble(index, isFromHost: isFromHost, &packet)
     }
 
     /// Copies the pieces together. The reassembly's lock is held.
-    private mutating func assemble(_ index: Int, ingress: PortIndex, _ packet: inout Packet) -> FragmentOutcome {
+    private mutating func assemble(_ index: Int, isFromHost: Bool, _ packet: inout Packet) -> FragmentOutcome {
         let waiting = reassembly
         let datagram = waiting.datagrams[index]
         let first = waiting.pieces[datagram.first]
         let linkLength = Int(first.linkLength)
         let headerLength = Int(first.headerLength)
-        let total = headerLength + datagram.total
-        // The first fragment may have more options than the others, by which each was judged.
+        let total = headerLength + datagram.reach
         guard total <= 0xFFFF else {
             dropPieces(of: index, .fragmentTooLarge)
+            waiting.end(index)
+            return .held
+        }
+        guard let congestion = Self.congestion(datagram.ecn) else {
+            dropPieces(of: index, .fragmentECN)
             waiting.end(index)
             return .held
         }
@@ -83,12 +98,14 @@ extension Worker {
         statistics.add(.absorbed, geometryCount - 1)
         waiting.end(index)
         let mark = packet.mark
-        let isLinkBroadcast = packet.isLinkBroadcast
+        // The port is that of the fragment that came last, all else that of the first.
+        let ingress = packet.ingress
         unsafe packet = Packet(
             base: buffer, address: Packet.assembled, linkLength: linkLength, headerLength: headerLength,
             totalLength: total, ingress: ingress)
         packet.mark = mark
-        packet.isLinkBroadcast = isLinkBroadcast
+        packet.isLinkBroadcast = !isFromHost && packet.linkDestination.isGroup
+        packet.setIP8(Offset.ipTOS, packet.tos | congestion)
         packet.setIP16(Offset.ipTotalLength, UInt16(total))
         // As Linux: Don't Fragment stays if the largest fragment had it, and then binds the way out too.
         let keepsDF = datagram.largestUnfragmentable == datagram.largest
@@ -98,34 +115,69 @@ extension Worker {
         return .assembled
     }
 
-    /// Drops all pieces of a datagram. The reassembly's lock is held.
-    private mutating func dropPieces(of index: Int, _ reason: DropReason) {
+    /// What a datagram's ECN field gets added, by those of its fragments; nil where they cannot be of one sender (RFC 3168, 5.3;
+    /// ip_frag_ecn_table).
+    private static func congestion(_ seen: UInt8) -> UInt8? {
+        let notCapable: UInt8 = 1 << 0
+        let experienced: UInt8 = 1 << 3
+        if seen & notCapable != 0 { return seen == notCapable ? 0 : nil }
+        return seen & experienced != 0 ? 3 : 0
+    }
+
+    /// Drops all pieces of a datagram but one. The reassembly's lock is held.
+    private mutating func dropPieces(of index: Int, _ reason: DropReason, but kept: UInt32 = 0) {
         let waiting = reassembly
         var piece = waiting.datagrams[index].first
         while piece != 0 {
             let next = waiting.pieces[piece].next
-            pool.give(memory.chunk(of: waiting.pieces[piece].address))
-            waiting.givePiece(piece)
+            if piece != kept {
+                pool.give(memory.chunk(of: waiting.pieces[piece].address))
+                waiting.givePiece(piece)
+            }
             statistics.add(.held, -1)
             statistics.add(reason)
             piece = next
         }
         waiting.datagrams[index].first = 0
+        waiting.datagrams[index].last = 0
         waiting.datagrams[index].pieceCount = 0
     }
 
-    /// Gives up datagrams whose time is over. No ICMP error tells of it: that is the receiver's to say, which we are not
-    /// (ip_expire sends none for what connection tracking gathered).
+    /// Gives up datagrams whose time is over. An ICMP error tells of it if the first fragment has come and the datagram was for us: for
+    /// others it is the receiver's to say (ip_expire).
     mutating func expireFragments() {
         let waiting = reassembly
         guard !waiting.isEmpty, now >= nextFragmentCheck else { return }
         nextFragmentCheck = now + 250_000_000
-        waiting.lock()
         for index in 0..<Reassembly.datagramLimit
         where waiting.datagrams[index].isUsed && waiting.datagrams[index].expires <= now {
-            dropPieces(of: index, .fragmentTimeout)
-            waiting.end(index)
+            expire(index)
         }
+    }
+
+    private mutating func expire(_ index: Int) {
+        let waiting = reassembly
+        waiting.lock()
+        // Another worker may have been faster.
+        guard waiting.datagrams[index].isUsed, waiting.datagrams[index].expires <= now else { return waiting.unlock() }
+        let first = waiting.datagrams[index].first
+        let ingress = waiting.datagrams[index].ingress
+        let isForUs =
+            first != 0 && waiting.pieces[first].offset == 0 && !waiting.datagrams[index].isFromHost
+            && routing.ports.isLocal(waiting.datagrams[index].destination)
+        dropPieces(of: index, .fragmentTimeout, but: isForUs ? first : 0)
+        waiting.end(index)
+        waiting.unlock()
+        guard isForUs else { return }
+        // The lock is not held: the error takes its own way out.
+        let piece = waiting.pieces[first]
+        let packet = unsafe Packet(
+            base: memory.bytes(at: piece.address), address: piece.address, linkLength: Int(piece.linkLength),
+            headerLength: Int(piece.headerLength), totalLength: Int(piece.headerLength) + Int(piece.length), ingress: ingress)
+        sendError(ICMPType.timeExceeded, 1, about: packet)
+        pool.give(memory.chunk(of: piece.address))
+        waiting.lock()
+        waiting.givePiece(first)
         waiting.unlock()
     }
 }

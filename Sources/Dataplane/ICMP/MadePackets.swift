@@ -22,7 +22,8 @@ extension Worker {
             guard packet.transportLength > 0, ICMPType.mayBeAnswered(packet.transport8(Offset.icmpType)) else { return }
         }
         guard icmpLimiter.allows(type, code: code, to: packet.source, now: now, snapshot.settings.icmp) else { return }
-        let isToUs = routing.ports.isLocal(packet.destination)
+        // A copy is on its way to a gateway, whomever it is addressed to.
+        let isToUs = routing.ports.isLocal(packet.destination) && !packet.isCopy
         var source = isToUs ? packet.destination : IPv4Address.any
         if !isToUs, snapshot.settings.errorsUseIngressAddress, packet.ingress != .host {
             source = routing.ports.selectSource(packet.ingress)
@@ -146,7 +147,7 @@ extension Worker {
     }
 
     /// A packet of our own in a fresh frame, its IP header complete and what follows zeroed; nil if no frame is free.
-    private mutating func make(
+    mutating func make(
         _ ipProtocol: IPProtocol, from source: IPv4Address, to destination: IPv4Address, length: Int,
         like packet: Packet, tos: UInt8, fragment: UInt16
     ) -> Packet? {

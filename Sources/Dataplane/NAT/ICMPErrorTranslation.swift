@@ -19,6 +19,11 @@ extension Worker {
         guard status.contains(end.status(packet.tracking.direction)) else { return true }
         guard let inner = InnerPacket(packet) else { return false }
         let other = flows.flows[flow].tuple(packet.tracking.direction.opposite)
+        // Addresses alone are not changed where a header with ports is cut off (l4proto_manip_pkt in net/netfilter/nf_nat_proto.c).
+        switch inner.tuple.ipProtocol {
+        case .tcp, .udp, .udpLite, .sctp, .icmp: guard inner.isLongEnoughForNAT else { return false }
+        default: break
+        }
         rewriteInner(packet, inner, end.opposite, to: other)
         packet.fillTransportChecksum()
         guard let target = other.inverted else { return false }
@@ -61,6 +66,8 @@ extension Worker {
         case .udp, .udpLite:
             packet.setTransport16(transport + (end == .source ? Offset.sourcePort : Offset.destinationPort), newPort)
             update(Offset.udpChecksum, includingAddress: true, isUDP: true)
+        case .sctp:
+            packet.setTransport16(transport + (end == .source ? Offset.sourcePort : Offset.destinationPort), newPort)
         case .icmp:
             packet.setTransport16(transport + Offset.icmpIdentifier, newPort)
             update(Offset.icmpChecksum, includingAddress: false)

@@ -42,6 +42,12 @@ extension Packet {
         switch ipProtocol {
         case .tcp: checksumOffset = Offset.tcpChecksum
         case .udp, .udpLite: checksumOffset = Offset.udpChecksum
+        case .sctp:
+            let new = end == .source ? tuple.sourcePort : tuple.destinationPort
+            setTransport16(end == .source ? Offset.sourcePort : Offset.destinationPort, new)
+            if end == .source { sourcePort = new } else { destinationPort = new }
+            // Made anew in any case, as sctp_manip_pkt does.
+            return fillSCTPChecksum()
         case .icmp:
             // The identifier belongs to both ends; the checksum covers no address.
             let new = tuple.sourcePort
@@ -62,6 +68,6 @@ extension Packet {
         if ipProtocol == .udp, field == 0 { return }
         let updated = Checksum.updated(
             Checksum.updated(field, from: oldAddress.rawValue, to: newAddress.rawValue), from: old, to: new)
-        setTransport16(checksumOffset, updated == 0 && ipProtocol == .udp ? 0xFFFF : updated)
+        setTransport16(checksumOffset, updated == 0 && ipProtocol != .tcp ? 0xFFFF : updated)
     }
 }

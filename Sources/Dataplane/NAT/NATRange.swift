@@ -1,11 +1,11 @@
 import Net
 
-/// To what SNAT, DNAT, MASQUERADE and REDIRECT may translate (struct nf_nat_range2).
+/// To what SNAT, DNAT, MASQUERADE, REDIRECT and NETMAP may translate (struct nf_nat_range2).
 public struct NATRange: Sendable {
     public struct Options: OptionSet, Sendable {
-        public var rawValue: UInt8
+        public var rawValue: UInt16
         @inline(__always)
-        public init(rawValue: UInt8) { self.rawValue = rawValue }
+        public init(rawValue: UInt16) { self.rawValue = rawValue }
         /// `first` and `last` are given; else any address is left as it is.
         public static let addresses = Options(rawValue: 1 << 0)
         /// `firstPort` and `lastPort` are given.
@@ -22,6 +22,8 @@ public struct NATRange: Sendable {
         public static let redirect = Options(rawValue: 1 << 6)
         /// DNAT: the port keeps its distance from `basePort` within the ports.
         public static let shifted = Options(rawValue: 1 << 7)
+        /// NETMAP: `first` is a network and `last` its mask; the host part stays as it is.
+        public static let network = Options(rawValue: 1 << 8)
     }
 
     public var options: Options
@@ -47,6 +49,11 @@ public struct NATRange: Sendable {
     @inline(__always)
     static func null(_ address: IPv4Address) -> NATRange {
         NATRange(options: .addresses, first: address, last: address)
+    }
+
+    /// NETMAP's only choice for an address (netmap_tg4 in net/netfilter/xt_NETMAP.c).
+    func mapped(_ address: IPv4Address) -> NATRange {
+        .null(IPv4Address(rawValue: first.rawValue & last.rawValue | address.rawValue & ~last.rawValue))
     }
 
     @inline(__always)

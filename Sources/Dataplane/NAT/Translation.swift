@@ -22,6 +22,13 @@ extension Worker {
                 _ = evaluate(.nat, hook, &packet)
             }
         }
+        if status.contains(.masqueraded), hook == .postrouting, packet.tracking.direction == .original,
+            flows.flows[flow].masqueradePort != packet.egress
+        {
+            // The route has moved to another port, whose address the other side does not know (nf_nat_oif_changed).
+            flows.kill(flow)
+            return .natEgressChanged
+        }
         guard status.contains(end.status(packet.tracking.direction)) else { return nil }
         guard let target = flows.flows[flow].tuple(packet.tracking.direction.opposite).inverted else { return .natICMP }
         packet.rewrite(end, to: target)
@@ -37,7 +44,13 @@ extension Worker {
                 to: .null(end == .source ? packet.source : packet.destination))
         case .translate(let index):
             var range = snapshot.rules.natRanges[index]
-            if range.options.contains(.masquerade) {
+            if range.options.contains(.network) {
+                range = range.mapped(end == .source ? packet.source : packet.destination)
+            } else if range.options.contains(.masquerade) {
+                // A DHCP client's, which has no address yet (nf_nat_masquerade_ipv4).
+                if flows.flows[packet.tracking.flow].original.source.isUnspecified {
+                    return bind(packet, end, to: .null(packet.source))
+                }
                 var nextHop = packet.nextHop
                 if nextHop.isUnspecified {
                     // What the host sends goes the kernel's way, of which only the port is known here.

@@ -39,6 +39,14 @@ enum Offset {
     static let icmpChecksum = 2
     static let icmpIdentifier = 4
     static let icmpHeader = 8
+
+    // SCTP (RFC 9260, 3.1), GRE (RFC 2784; the call of RFC 2637's kind), counted from the start of the transport header.
+    static let sctpTag = 4
+    static let sctpChecksum = 8
+    static let sctpHeader = 12
+    static let greFlags = 0
+    static let greProtocol = 2
+    static let greCall = 6
 }
 
 /// The control bits of a TCP header (RFC 9293, 3.1).
@@ -122,6 +130,8 @@ public struct TCPFlags: OptionSet, Sendable, Hashable {
     var hidesDontFragment = false
     /// Made here, in answer to another packet.
     var isAnswer = false
+    /// SYNPROXY's SYN to a server: its flow is one that SYNPROXY looks after.
+    var opensForClient = false
     /// What `-o` is compared with in OUTPUT: the way out from before its rules, whatever they change (nf_hook_state); `.host`
     /// for the loopback interface.
     var announcedEgress: PortIndex = .none

@@ -18,6 +18,7 @@ public enum DropReason: UInt8, CaseIterable, Sendable {
     case fragmentTimeout
     case fragmentMemory
     case fragmentTooLarge
+    case fragmentECN
 
     // Rules.
     case transportCut
@@ -38,6 +39,16 @@ public enum DropReason: UInt8, CaseIterable, Sendable {
     case natExhausted
     case natNoAddress
     case natICMP
+    case natEgressChanged
+    case synproxy
+    case synproxyCookie
+
+    // Helpers.
+    case helperPartial
+    case helperRoom
+    case expectationRefused
+    case expectationPorts
+    case sequenceAdjustment
 
     // Routing.
     case martianSource
@@ -80,6 +91,7 @@ public enum DropReason: UInt8, CaseIterable, Sendable {
         case .fragmentTimeout: "fragment-timeout"
         case .fragmentMemory: "fragment-memory"
         case .fragmentTooLarge: "fragment-too-large"
+        case .fragmentECN: "fragment-ecn"
         case .transportCut: "transport-cut"
         case .tcpHeader: "tcp-header"
         case .pathMTU: "path-mtu"
@@ -96,6 +108,14 @@ public enum DropReason: UInt8, CaseIterable, Sendable {
         case .natExhausted: "nat-exhausted"
         case .natNoAddress: "nat-no-address"
         case .natICMP: "nat-icmp"
+        case .natEgressChanged: "nat-egress-changed"
+        case .synproxy: "synproxy"
+        case .synproxyCookie: "synproxy-cookie"
+        case .helperPartial: "helper-partial"
+        case .helperRoom: "helper-room"
+        case .expectationRefused: "expectation-refused"
+        case .expectationPorts: "expectation-ports"
+        case .sequenceAdjustment: "sequence-adjustment"
         case .martianSource: "martian-source"
         case .martianDestination: "martian-destination"
         case .reversePath: "reverse-path"
@@ -130,12 +150,13 @@ public enum DropReason: UInt8, CaseIterable, Sendable {
         case .ipChecksum: "The IPv4 header checksum is wrong."
         case .ipOptions: "The IPv4 options are malformed."
         case .sourceRoute: "The packet asks for source routing, which is not done."
-        case .fragmentLength: "A fragment's length is no multiple of eight or contradicts an earlier one."
-        case .fragmentOverlap: "A fragment overlaps another of its datagram (RFC 8900 practice, as Linux)."
+        case .fragmentLength: "A fragment is empty or contradicts where another said that the datagram ends; it takes all of them with it."
+        case .fragmentOverlap: "A fragment overlaps another of its datagram, which takes all of them with it (RFC 5722, as Linux)."
         case .fragmentDuplicate: "The fragment had come before."
         case .fragmentTimeout: "The rest of the datagram did not come in time."
-        case .fragmentMemory: "Too many fragments were waiting."
+        case .fragmentMemory: "Too many fragments were waiting, or too many of their sender's had come since the last one of the datagram."
         case .fragmentTooLarge: "The fragments add up to more than 65,535 bytes."
+        case .fragmentECN: "Some fragments say that their sender understands ECN, others that it does not (RFC 3168, 5.3)."
         case .transportCut: "A rule wanted a transport header or SCTP chunk that is cut off."
         case .tcpHeader: "A rule was to change a TCP header that is cut off or contradicts itself."
         case .pathMTU: "TCPMSS found a path MTU that leaves no room for TCP."
@@ -152,6 +173,14 @@ public enum DropReason: UInt8, CaseIterable, Sendable {
         case .natExhausted: "All ports toward this destination are taken."
         case .natNoAddress: "MASQUERADE found no address on the egress port."
         case .natICMP: "An ICMP error could not be translated."
+        case .natEgressChanged: "The route of a masqueraded flow has moved to another port; the flow has ended."
+        case .synproxy: "A segment of a handshake that SYNPROXY carried on with segments of its own."
+        case .synproxyCookie: "SYNPROXY was sent an acknowledgment of no SYN-ACK of its own, or a damaged segment."
+        case .helperPartial: "A line that may announce an FTP data connection was cut off or malformed, so that it could not be read or rewritten."
+        case .helperRoom: "A packet whose text a helper had to rewrite could not grow."
+        case .expectationRefused: "What a helper read could not be expected: the table of expectations is full, or another flow is expected there."
+        case .expectationPorts: "No port was free for a flow that a helper had to announce."
+        case .sequenceAdjustment: "A segment whose numbers had to be shifted had malformed options."
         case .martianSource: "The source address cannot be one of another host."
         case .martianDestination: "The destination address cannot be forwarded to."
         case .reversePath: "The way back to the source leads out another port (rp_filter)."

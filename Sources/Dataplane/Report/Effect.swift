@@ -7,6 +7,9 @@ public enum Effect: Sendable, Equatable {
     case resolve(port: PortIndex, address: IPv4Address, isGateway: Bool)
     /// A next hop in use whose Ethernet address has grown old: have it confirmed.
     case refresh(port: PortIndex, address: IPv4Address, isGateway: Bool)
+    /// NAT found no port: all that a rule allows are taken at `address` toward a destination. At most one a second.
+    case portsExhausted(
+        ipProtocol: IPProtocol, address: IPv4Address, destination: IPv4Address, destinationPort: UInt16)
 }
 
 /// The ring from one worker to the slow side. A full one loses effects with a count and never delays a packet.

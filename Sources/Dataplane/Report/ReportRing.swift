@@ -46,7 +46,7 @@ import Synchronization
             losses[0].store(losses[0].load(ordering: .relaxed) &+ 1, ordering: .relaxed)
             return
         }
-        unsafe place.storeBytes(of: UInt64(length), as: UInt64.self)
+        unsafe place.assumingMemoryBound(to: UInt64.self).pointee = UInt64(length)
         var next = unsafe place + Self.lengthSize
         unsafe next.assumingMemoryBound(to: ReportHeader.self).pointee = header
         unsafe next += Self.headerSize
@@ -67,7 +67,7 @@ import Synchronization
         let skipped = skipped(at: head, length)
         guard used &+ skipped &+ Self.rounded(length) <= UInt64(memory.count) else { return nil }
         // Length zero tells the reader to go on at the start.
-        if skipped > 0 { unsafe address(of: head).storeBytes(of: 0, as: UInt64.self) }
+        if skipped > 0 { unsafe address(of: head).assumingMemoryBound(to: UInt64.self).pointee = 0 }
         return unsafe address(of: head &+ skipped)
     }
 

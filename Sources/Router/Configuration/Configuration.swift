@@ -92,15 +92,15 @@ public struct ConntrackConfiguration: Hashable, Sendable {
     public var max: Int?
     /// Pick up TCP connections whose beginning was not seen (nf_conntrack_tcp_loose).
     public var tcpLoose = true
+    /// Take only resets out of the window for invalid (nf_conntrack_tcp_be_liberal).
+    public var tcpBeLiberal = false
+    /// Do not take a reset for invalid because it lies before what was acknowledged (nf_conntrack_tcp_ignore_invalid_rst).
+    public var tcpIgnoreInvalidRst = false
+    /// How often a segment may come again before the flow's time is cut short (nf_conntrack_tcp_max_retrans), 0 to 255.
+    public var tcpMaxRetrans: UInt8 = 3
     /// Track even if no rule needs it.
     public var always = false
     public var timeouts = ConntrackTimeouts()
-    /// Accept segments out of the window, but for resets (nf_conntrack_tcp_be_liberal).
-    public var tcpLiberal = false
-    /// Take no reset out of the window for a reason to end a connection (nf_conntrack_tcp_ignore_invalid_rst).
-    public var tcpIgnoresInvalidReset = false
-    /// Retransmissions after which a connection may not stay for days (nf_conntrack_tcp_max_retrans).
-    public var tcpMaxRetrans: UInt8 = 3
     /// Take packets with a wrong transport checksum for invalid (nf_conntrack_checksum).
     public var checksum = true
     /// Show what flows have carried (nf_conntrack_acct; the kernel's own default is off).

@@ -122,10 +122,10 @@ struct ConfigurationParser {
             conntrack.max = node.integer(1...Int(Int32.max), orWord: "auto")
         }
         if let loose = section["tcp-loose"]?.boolean() { conntrack.tcpLoose = loose }
-        if let always = section["always"]?.boolean() { conntrack.always = always }
-        if let liberal = section["tcp-be-liberal"]?.boolean() { conntrack.tcpLiberal = liberal }
-        if let ignores = section["tcp-ignore-invalid-rst"]?.boolean() { conntrack.tcpIgnoresInvalidReset = ignores }
+        if let liberal = section["tcp-be-liberal"]?.boolean() { conntrack.tcpBeLiberal = liberal }
+        if let ignore = section["tcp-ignore-invalid-rst"]?.boolean() { conntrack.tcpIgnoreInvalidRst = ignore }
         if let count = section["tcp-max-retrans"]?.integer(0...255) { conntrack.tcpMaxRetrans = UInt8(count) }
+        if let always = section["always"]?.boolean() { conntrack.always = always }
         if let checksum = section["checksum"]?.boolean() { conntrack.checksum = checksum }
         if let accounting = section["accounting"]?.boolean() { conntrack.accounting = accounting }
         if let timestamps = section["timestamps"]?.boolean() { conntrack.timestamps = timestamps }
@@ -140,12 +140,18 @@ struct ConfigurationParser {
         let section = node.section(ConntrackHelper.allCases.map(\.rawValue))
         for helper in ConntrackHelper.allCases {
             guard let node = section[helper.rawValue] else { continue }
+            if let reason = helper.refusal {
+                node.report("there is no helper \"\(helper.rawValue)\": \(reason)")
+                continue
+            }
             var ports: [UInt16] = []
             for element in node.list() {
                 guard let port = element.integer(1...65535) else { continue }
                 if ports.contains(UInt16(port)) { element.report("port \(port) is in the list already") }
                 ports.append(UInt16(port))
             }
+            // MAX_PORTS of the kernel's modules.
+            if ports.count > 8 { node.report("a helper has at most 8 ports, not \(ports.count)") }
             helpers[helper] = ports
         }
         return helpers

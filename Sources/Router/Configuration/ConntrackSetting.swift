@@ -75,8 +75,8 @@ struct ConntrackSetting: Sendable {
         case .timeout(let timeout): Int(conntrack.timeouts[timeout])
         case .max: conntrack.max ?? flowLimit
         case .loose: conntrack.tcpLoose ? 1 : 0
-        case .liberal: conntrack.tcpLiberal ? 1 : 0
-        case .ignoresInvalidReset: conntrack.tcpIgnoresInvalidReset ? 1 : 0
+        case .liberal: conntrack.tcpBeLiberal ? 1 : 0
+        case .ignoresInvalidReset: conntrack.tcpIgnoreInvalidRst ? 1 : 0
         case .maxRetrans: Int(conntrack.tcpMaxRetrans)
         case .checksum: conntrack.checksum ? 1 : 0
         case .accounting: conntrack.accounting ? 1 : 0
@@ -90,8 +90,8 @@ struct ConntrackSetting: Sendable {
         case .timeout(let timeout): conntrack.timeouts[timeout] = UInt32(clamping: value)
         case .max: conntrack.max = value
         case .loose: conntrack.tcpLoose = value != 0
-        case .liberal: conntrack.tcpLiberal = value != 0
-        case .ignoresInvalidReset: conntrack.tcpIgnoresInvalidReset = value != 0
+        case .liberal: conntrack.tcpBeLiberal = value != 0
+        case .ignoresInvalidReset: conntrack.tcpIgnoreInvalidRst = value != 0
         case .maxRetrans: conntrack.tcpMaxRetrans = UInt8(clamping: value)
         case .checksum: conntrack.checksum = value != 0
         case .accounting: conntrack.accounting = value != 0

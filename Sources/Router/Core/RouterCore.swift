@@ -56,6 +56,8 @@ final class RouterCore: @unchecked Sendable {
         self.conntrack = conntrack
         policies.adopt(conntrack.policies)
         tracking = TrackingSettings(conntrack)
+        var helperNames = HelperNames()
+        tracking.helpers = helperNames.enter(conntrack.helpers ?? [:])
         // One more than there are workers, for the slow side's own looks at the flows.
         let epochs = Epochs(workerCount: workerCount + 1)
         let retirement = Retirement(epochs: epochs)
@@ -66,8 +68,8 @@ final class RouterCore: @unchecked Sendable {
         book = try RuleBook(
             ruleset,
             for: RuleCompiler.Surroundings(
-                portNames: portNames, alwaysTracks: alwaysTracks, allowsInactive: allowsInactive,
-                setSlots: prepared.book.slotsByName, policies: policies.entries),
+                portNames: portNames, alwaysTracks: alwaysTracks || tracking.helpers.count > 0, helperNames: helperNames,
+                allowsInactive: allowsInactive, setSlots: prepared.book.slotsByName, policies: policies.entries),
             workerCount: workerCount)
         sets.withSlots { _ in ruleset.setReferences }
         let pool = SharedFramePool(memory: memory)
@@ -83,6 +85,7 @@ final class RouterCore: @unchecked Sendable {
         workers = Array(repeating: nil, count: workerCount)
         eventHub = FlowEventHub(flows: shared.flows)
         writePolicies()
+        shared.flows.learn(book.helperNames)
     }
 
     /// As the kernel sizes nf_conntrack_max: by memory (nf_conntrack_init_start in net/netfilter/nf_conntrack_core.c).
@@ -167,7 +170,9 @@ final class RouterCore: @unchecked Sendable {
     ) throws(RuleCompiler.Refusal) {
         try sets.withSlots { (slots) throws(RuleCompiler.Refusal) in
             let next = try RuleBook(
-                new, for: surroundings(alwaysTracks: alwaysTracks, setSlots: slots), workerCount: workerCount)
+                new, for: surroundings(
+                    alwaysTracks: alwaysTracks || tracking.helpers.count > 0, helperNames: helperNames, setSlots: slots),
+                workerCount: workerCount)
             replaceBook(next, madeFrom: earlier, zeroed: zeroed)
             return new.setReferences
         }
@@ -181,7 +186,9 @@ final class RouterCore: @unchecked Sendable {
         try sets.replace(with: prepared) { (slots) throws(RuleCompiler.Refusal) in
             var numbers = policies
             numbers.adopt(conntrack.policies)
-            var surroundings = surroundings(alwaysTracks: conntrack.always, setSlots: slots)
+            var names = helperNames
+            let helpers = names.enter(conntrack.helpers ?? [:])
+            var surroundings = surroundings(alwaysTracks: conntrack.always || helpers.count > 0, helperNames: names, setSlots: slots)
             surroundings.policies = numbers.entries
             let next = try RuleBook(ruleset, for: surroundings, workerCount: workerCount)
             alwaysTracks = conntrack.always
@@ -191,6 +198,7 @@ final class RouterCore: @unchecked Sendable {
             self.conntrack.max = nil
             shared.flows.limit = shared.flows.maximum
             tracking = TrackingSettings(conntrack)
+            tracking.helpers = helpers
             writePolicies()
             settingsAreModified = false
             replaceBook(next, madeFrom: earlier, zeroed: false)
@@ -199,16 +207,25 @@ final class RouterCore: @unchecked Sendable {
         rulesAreModified = false
     }
 
-    private func surroundings(alwaysTracks: Bool, setSlots: [String: UInt16]) -> RuleCompiler.Surroundings {
+    /// The helpers that rules and the configuration have named so far. A name keeps its number while the router runs.
+    var helperNames: HelperNames { book.helperNames }
+    /// The helpers that the configuration assigns.
+    var helperAssignments: HelperAssignments { tracking.helpers }
+
+    private func surroundings(
+        alwaysTracks: Bool, helperNames: HelperNames, setSlots: [String: UInt16]
+    ) -> RuleCompiler.Surroundings {
         RuleCompiler.Surroundings(
-            portNames: portNames, alwaysTracks: alwaysTracks, states: book.states, allowsInactive: allowsInactive,
+            portNames: portNames, alwaysTracks: alwaysTracks, helperNames: helperNames, states: book.states, allowsInactive: allowsInactive,
             setSlots: setSlots, policies: policies.entries)
     }
 
     /// Puts other settings of tracking in force, until the next reload.
     func change(_ new: ConntrackConfiguration) {
         conntrack = new
+        let helpers = tracking.helpers
         tracking = TrackingSettings(new)
+        tracking.helpers = helpers
         shared.flows.limit = new.max ?? shared.flows.maximum
         settingsAreModified = true
         publish()
@@ -226,6 +243,7 @@ final class RouterCore: @unchecked Sendable {
     private func replaceBook(_ next: RuleBook, madeFrom earlier: Ruleset, zeroed: Bool) {
         let old = book
         book = next
+        shared.flows.learn(next.helperNames)
         publish()
         waitForWorkers()
         book.inherit(from: old.current, madeFrom: earlier, zeroed: zeroed)
@@ -294,8 +312,8 @@ extension TrackingSettings {
             UInt64(configuration.timeouts[timeout]) * 1_000_000_000
         }
         tcp.loose = configuration.tcpLoose
-        tcp.liberal = configuration.tcpLiberal
-        tcp.ignoresInvalidReset = configuration.tcpIgnoresInvalidReset
+        tcp.liberal = configuration.tcpBeLiberal
+        tcp.ignoresInvalidReset = configuration.tcpIgnoreInvalidRst
         tcp.maximumRetransmissions = configuration.tcpMaxRetrans
         verifiesChecksums = configuration.checksum
         accounts = configuration.accounting
@@ -314,8 +332,17 @@ extension TrackingSettings {
         udp = seconds(.udp)
         udpStream = seconds(.udpStream)
         icmp = seconds(.icmp)
+        sctp.closed = seconds(.sctpClosed)
+        sctp.cookieWait = seconds(.sctpCookieWait)
+        sctp.cookieEchoed = seconds(.sctpCookieEchoed)
+        sctp.established = seconds(.sctpEstablished)
+        sctp.shutdownSent = seconds(.sctpShutdownSent)
+        sctp.shutdownReceived = seconds(.sctpShutdownRecd)
+        sctp.shutdownAckSent = seconds(.sctpShutdownAckSent)
+        sctp.heartbeatSent = seconds(.sctpHeartbeatSent)
         gre = seconds(.gre)
         greStream = seconds(.greStream)
         generic = seconds(.generic)
+        fragment = seconds(.frag)
     }
 }

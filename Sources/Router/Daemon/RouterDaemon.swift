@@ -346,6 +346,9 @@ public final class RouterDaemon {
                     guard let link = ports.first(where: { $0.index == port })?.link else { continue }
                     let outcome = isGateway ? requester.manage(link, address) : requester.use(link, address)
                     if case .refused(let error) = outcome { warnOnce("neighbour \(address): \(error)") }
+                case .portsExhausted(let ipProtocol, let address, let destination, let port):
+                    log.warning(
+                        "NAT has no port left: all that a rule allows at \(address) toward \(ipProtocol) \(destination):\(port) are taken (show drops: nat-exhausted)")
                 }
             }
         }

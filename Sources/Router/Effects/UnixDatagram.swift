@@ -1,3 +1,4 @@
+import CXDP
 import Control
 import Glibc
 

@@ -238,7 +238,7 @@ package final class OfflineRouter {
     package func flows() -> [FlowRow] {
         var rows: [FlowRow] = []
         core.lock.withLock { _ in
-            core.forEachFlow { if $0.expires > now { rows.append(FlowRow($0, at: now, core.tracking)) } }
+            core.forEachFlow { if $0.expires > now, !$0.status.contains(.answersOnly) { rows.append(FlowRow($0, at: now, core.tracking)) } }
         }
         return rows
     }

@@ -9,6 +9,7 @@ import Synchronization
 struct FlowSurroundings {
     var tracking: TrackingSettings
     var policies: TimeoutPolicyNumbers
+    var helperNames: HelperNames
     /// What to add to the monotonic clock to get nanoseconds since 1970.
     var clockOffset: UInt64
     /// Bits of a flow's id that are its place in the table.
@@ -18,6 +19,7 @@ struct FlowSurroundings {
     init(_ core: RouterCore) {
         tracking = core.tracking
         policies = core.policies
+        helperNames = core.helperNames
         var time = timespec()
         unsafe clock_gettime(CLOCK_REALTIME, &time)
         clockOffset = UInt64(time.tv_sec) &* 1_000_000_000 &+ UInt64(time.tv_nsec) &- MonotonicClock.now().nanoseconds
@@ -28,7 +30,7 @@ struct FlowSurroundings {
     ///
     /// - Parameter hasEnded: the moment is that of its end.
     func row(_ record: FlowTable.Record, at now: Instant, hasEnded: Bool = false) -> FlowRow {
-        var row = FlowRow(record, at: now, tracking)
+        var row = FlowRow(record, at: now, tracking, helperNames: helperNames)
         row.id = record.index | record.incarnation << UInt32(placeBits)
         row.status = record.status.words
         row.isAccounted = record.status.contains(.accounted)
@@ -59,7 +61,7 @@ extension Flow.Status {
 extension RequestHandler {
     /// Streams what happens to flows until the client goes.
     func streamEvents(_ request: FlowEventsRequest, reply: (Reply) throws -> Void) throws {
-        let (rings, surroundings) = core.lock.withLock { _ in (core.reports.map(\.flowEvents), FlowSurroundings(core)) }
+        let rings = core.lock.withLock { _ in core.reports.map(\.flowEvents) }
         let hub = core.eventHub
         let reader = hub.subscribe(rings)
         defer { hub.unsubscribe(reader) }
@@ -68,6 +70,8 @@ extension RequestHandler {
         var silence = 0
         while true {
             let (events, lost) = hub.take(reader, rings)
+            // Names and clocks may change while somebody listens.
+            let surroundings = core.lock.withLock { _ in FlowSurroundings(core) }
             for event in events {
                 guard let row = FlowEventRow(event, surroundings), request.kinds.isEmpty || request.kinds.contains(row.kind),
                     request.filter.matches(row.flow)

@@ -9,7 +9,7 @@ extension RequestHandler {
         let now = MonotonicClock.now()
         let (records, surroundings) = core.lock.withLock { _ in
             var records: [FlowTable.Record] = []
-            core.forEachFlow { if $0.expires > now { records.append($0) } }
+            core.forEachFlow { if $0.expires > now, !$0.status.contains(.answersOnly) { records.append($0) } }
             return (records, FlowSurroundings(core))
         }
         for record in records {
@@ -45,7 +45,7 @@ extension FlowRow {
         let ipProtocol = record.original.ipProtocol
         self.init(
             protocol: ipProtocol, timeout: UInt32(clamping: record.expires.since(now) / 1_000_000_000),
-            state: ipProtocol == .tcp ? record.tcpState.name : nil,
+            state: ipProtocol == .tcp ? record.tcpState.name : ipProtocol == .sctp ? record.sctpState.name : nil,
             original: Control.FlowTuple(record.original, record.originalCounter),
             reply: Control.FlowTuple(record.reply, record.replyCounter),
             isReplySeen: record.status.contains(.seenReply), isAssured: record.status.contains(.assured),

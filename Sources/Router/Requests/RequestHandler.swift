@@ -48,6 +48,8 @@ struct RequestHandler: ControlHandler {
         case .recentLists: for row in recentLists() { try reply(.recentList(row)) }
         case .recentEntries(let name): for row in try recentEntries(name) { try reply(.recentEntry(row)) }
         case .recentEdit(let change): try reply(.done(try edit(change)))
+        case .expectations: for row in expectationRows() { try reply(.expectation(row)) }
+        case .helpers: for row in helperRows() { try reply(.helper(row)) }
         case .hashlimitTables: for row in hashlimitTables() { try reply(.hashlimitTable(row)) }
         case .hashlimitEntries(let name): for row in try hashlimitEntries(name) { try reply(.hashlimitEntry(row)) }
         case .setsRestore(let options): try reply(.done(try restore(options)))

@@ -10,12 +10,15 @@ struct RuleBook {
     let compiled: CompiledRules
     /// What the rules remember, kept alive for `compiled`.
     private(set) var states: RuleStates
+    /// All helpers that have been named so far.
+    let helperNames: HelperNames
 
     init(_ ruleset: Ruleset, for surroundings: RuleCompiler.Surroundings, workerCount: Int) throws(RuleCompiler.Refusal) {
         let result = try RuleCompiler.compile(ruleset, for: surroundings)
         self.ruleset = ruleset
         origins = result.origins
         states = result.states
+        helperNames = result.helperNames
         states.forgetEarlier()
         compiled = CompiledRules(result.source, workerCount: workerCount)
     }

@@ -15,6 +15,12 @@ extension CommandParser {
     /// The command, once every word has been read.
     mutating func finish() throws(RuleError) -> Command {
         guard let verb else { throw RuleError("no command specified", at: words.first) }
+        if let tableWord, verb != .help, verb != .version {
+            guard let name = TableName(rawValue: tableWord.text) else {
+                throw try unknownTable(tableWord, verb)
+            }
+            table = name
+        }
         var command = Command(
             verb: verb, table: table, chain: chainWord?.text, rules: [], isVerbose: isVerbose,
             isNumeric: given[.numeric] != nil, isExact: given[.exact] != nil,
@@ -34,6 +40,18 @@ extension CommandParser {
                 at: jump ?? verbWord)
         }
         return command
+    }
+
+    /// What is wrong with the rule itself is said before that there is no such table.
+    private mutating func unknownTable(_ word: Word, _ verb: Command.Verb) throws(RuleError) -> RuleError {
+        try checkCombination()
+        switch verb {
+        case .append, .insert, .replace, .deleteRule, .check: _ = try buildRules()
+        default: break
+        }
+        return RuleError(
+            "can't initialize iptables table `\(word.text)': Table does not exist",
+            hint: Suggestion.hint(for: word.text, among: TableName.allCases.map(\.rawValue)), at: word, exitCode: 3)
     }
 
     /// Which options make no sense with a verb.

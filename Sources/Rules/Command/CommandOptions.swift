@@ -7,7 +7,7 @@ extension CommandParser {
         switch option {
         case .source, .destination, .protocol, .inInterface, .outInterface, .fragments: break
         default:
-            if isNegated { throw RuleError("unexpected ! flag before --\(Self.longName(option))", at: negation) }
+            if isNegated { throw RuleError(Self.complaint(aboutNegated: option), at: negation) }
         }
         switch option {
         case .append, .delete, .check, .insert, .replace, .list, .listRules, .flush, .zero, .newChain, .deleteChain,
@@ -27,13 +27,8 @@ extension CommandParser {
             if case .restore = source {
                 throw RuleError("The -t option cannot be used in iptables-restore.", at: word)
             }
-            guard let name = TableName(rawValue: argument!.text) else {
-                throw RuleError(
-                    "can't initialize iptables table `\(argument!.text)': Table does not exist",
-                    hint: Suggestion.hint(for: argument!.text, among: TableName.allCases.map(\.rawValue)),
-                    at: argument, exitCode: 3)
-            }
-            table = name
+            // Whether there is such a table is asked when all words have been read.
+            tableWord = argument!
         case .source:
             try once(option, word)
             sourceWord = argument!
@@ -85,6 +80,17 @@ extension CommandParser {
             guard case .restore = source else { throw RuleError("This is the IPv4 version of iptables.", at: word) }
             isForIPv6 = true
         case .modprobe: break
+        }
+    }
+
+    private static func complaint(aboutNegated option: GlobalOption) -> String {
+        switch option {
+        case .jump, .goto: "cannot have ! before -j"
+        case .lineNumbers: "cannot have ! before -0"
+        case .numeric, .verbose, .exact, .setCounters: "cannot have ! before -\(option.letter)"
+        case .append, .delete, .check, .insert, .replace, .list, .listRules, .flush, .zero, .newChain, .deleteChain, .rename, .policy:
+            "unexpected '!' flag"
+        default: "unexpected ! flag before --\(longName(option))"
         }
     }
 

@@ -25,6 +25,7 @@ struct CommandParser {
     var verbWord: Word
     var chainWord: Word?
     var table: TableName
+    var tableWord: Word?
     var given: [GlobalOption: Word] = [:]
     var isVerbose = false
     var counters: RuleCounters?
@@ -73,7 +74,8 @@ struct CommandParser {
             } else {
                 let option = isNegated ? options.extensions.last?.description.options.first { $0.canNegate } : nil
                 throw RuleError(
-                    "Bad argument `\(word.text)'", hint: option.map { "write ! --\($0.name) \(word.text)" }, at: word)
+                    "Bad argument `\(word.text)'", hint: option.map { "write ! --\($0.name) \(word.text)" }, at: word,
+                    isBare: true)
             }
             isNegated = false
             // The rest of such a line is ip6tables' to understand.

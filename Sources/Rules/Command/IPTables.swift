@@ -107,7 +107,7 @@ public enum IPTables {
                 return "iptables \(version): \(legacy)\n\(error.hint.map { "\($0)\n" } ?? "")"
                     + "Try `iptables -h' or 'iptables --help' for more information.\n"
             }
-            return "iptables \(version): \(error.message)\(hint)\n"
+            return (error.isBare ? "" : "iptables \(version): ") + "\(error.message)\(hint)\n"
                 + "Try `iptables -h' or 'iptables --help' for more information.\n"
         }
     }

@@ -39,25 +39,27 @@ public struct OwnerMatch: MatchExtension {
         hasSocket = options["socket-exists"].map { !$0.isNegated }
         countsSupplementaryGroups = options.contains("suppl-groups")
         guard users != nil || groups != nil || hasSocket != nil else {
-            if let given = options["suppl-groups"] {
-                throw RuleError("owner: --suppl-groups goes with --gid-owner", at: given.word)
-            }
+            if let given = options["suppl-groups"] { throw Self.lacksGroup(given) }
             throw RuleError(
                 "owner: At least one of --uid-owner, --gid-owner or --socket-exists is required", at: options.word)
         }
         if countsSupplementaryGroups, groups == nil, let given = options["suppl-groups"] {
-            throw RuleError("owner: --suppl-groups goes with --gid-owner", at: given.word)
+            throw Self.lacksGroup(given)
         }
     }
 
-    /// A name, a number, or two numbers with a hyphen.
+    private static func lacksGroup(_ given: GivenOption) -> RuleError {
+        RuleError("owner: Bad value for \"--suppl-groups\" option: \"you need to use --gid-owner first\"", at: given.word)
+    }
+
+    /// A name, a number, or two numbers with a hyphen or a colon.
     private static func range(
         _ given: GivenOption?, _ options: GivenOptions, _ lookUp: (String) -> UInt32?
     ) throws(RuleError) -> Negatable<ClosedRange<UInt32>>? {
         guard let given else { return nil }
         let text = given.argument.text
         if let number = lookUp(text) { return Negatable(number...number, isNegated: given.isNegated) }
-        let parts = text.split(separator: "-", maxSplits: 1, omittingEmptySubsequences: false)
+        let parts = text.split(maxSplits: 1, omittingEmptySubsequences: false) { $0 == "-" || $0 == ":" }
         guard let first = Number.parse(parts[0], in: 0...0xFFFF_FFFE),
             let last = Number.parse(parts[parts.count - 1], in: 0...0xFFFF_FFFE)
         else { throw options.invalid(given) }

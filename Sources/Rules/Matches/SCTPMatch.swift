@@ -117,19 +117,11 @@ public struct SCTPMatch: MatchExtension {
         printer.plainPorts("sport", sourcePorts)
         printer.plainPorts("dport", destinationPorts)
         guard let chunks else { return }
-        let value = chunks.value
-        let text =
-            if value.isEveryType {
-                "ALL"
-            } else if value.list.isEmpty {
-                "NONE"
-            } else {
-                value.list.map(Self.text).joined(separator: ",")
-            }
-        printer.option("chunk-types", isNegated: chunks.isNegated, value.mode.rawValue, text)
+        printer.option(
+            "chunk-types", isNegated: chunks.isNegated, chunks.value.mode.rawValue, chunks.value.text(isNumeric: false))
     }
 
-    private static func text(_ chunk: Chunk) -> String {
+    fileprivate static func text(_ chunk: Chunk, isNumeric: Bool) -> String {
         guard let known = types.first(where: { $0.type == chunk.type }) else { return String(chunk.type) }
         var flags = ""
         for (index, letter) in known.letters.enumerated() {
@@ -137,7 +129,16 @@ public struct SCTPMatch: MatchExtension {
             guard chunk.flagMask & bit != 0 else { continue }
             flags += chunk.flags & bit != 0 ? String(letter) : letter.lowercased()
         }
-        return flags.isEmpty ? known.name : "\(known.name):\(flags)"
+        let name = isNumeric ? Number.hexadecimal(known.type, digits: 4) : known.name
+        return flags.isEmpty ? name : "\(name):\(flags)"
+    }
+}
+
+extension SCTPMatch.Chunks {
+    func text(isNumeric: Bool) -> String {
+        if isEveryType { return "ALL" }
+        if list.isEmpty { return "NONE" }
+        return list.map { SCTPMatch.text($0, isNumeric: isNumeric) }.joined(separator: ",")
     }
 }
 

@@ -77,10 +77,10 @@ extension Table {
                 try delete(name, command.chainWord)
             }
         case .rename(let newName):
-            let index = try chainIndex(command)
             if self.index(of: newName) != nil {
                 throw RuleError("File exists.", at: command.verbWord, exitCode: 1)
             }
+            let index = try chainIndex(command)
             if chains[index].isBuiltIn {
                 throw RuleError(
                     "No chain/target/match by that name.", hint: "a built-in chain keeps its name",

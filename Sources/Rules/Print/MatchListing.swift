@@ -92,8 +92,79 @@ extension ListPrinter {
         case .rpfilter(let rpfilter):
             append(" rpfilter")
             savedForm(rpfilter)
+        case .socket(let socket):
+            var printer = RulePrinter()
+            socket.print(to: &printer)
+            append(" socket\(printer.text)")
+        case .ah, .esp, .ecn, .connlabel, .cpu, .tcpmss, .cluster: listShort(match)
+        case .policy(let policy):
+            append(" policy match")
+            savedForm(policy)
+        case .owner(let owner): list(owner)
+        case .dccp(let dccp):
+            append(" dccp")
+            ports("spt", dccp.sourcePorts, rule)
+            ports("dpt", dccp.destinationPorts, rule)
+            if let types = dccp.types {
+                // INVALID stands for every number that no type has.
+                let numbers = (0..<16).filter { types.value.rawValue & 1 << min($0, $0 > 9 ? 15 : $0) != 0 }.map(String.init)
+                append("\(types.isNegated ? " ! " : " ")\(numbers.joined(separator: ","))")
+            }
+            if let option = dccp.option { append(" option=\(option.isNegated ? "!" : "")\(option.value)") }
+        case .sctp(let sctp):
+            append(" sctp")
+            ports("spt", sctp.sourcePorts, rule)
+            ports("dpt", sctp.destinationPorts, rule)
+            if let chunks = sctp.chunks { append("\(chunks.isNegated ? " ! " : " ")\(chunks.value.mode.rawValue) \(chunks.value.text(isNumeric: isNumeric))") }
         default: savedForm(match.value)
         }
+    }
+
+    /// Those that list what they save in other words.
+    private mutating func listShort(_ match: Match) {
+        var printer = RulePrinter()
+        match.value.print(to: &printer)
+        var words = printer.text.split(separator: " ").map(String.init)[...]
+        switch match {
+        case .ecn: append(" ECN match")
+        case .tcpmss: append(" tcpmss match")
+        default: append(" \(match.description.name)")
+        }
+        var ends = ""
+        while let option = words.popFirst() {
+            let isNegated = option == "!"
+            let name = (isNegated ? words.popFirst() ?? "" : option).dropFirst(2)
+            let sign = isNegated ? "!" : ""
+            switch name {
+            case "ahspi", "espspi":
+                let value = words.popFirst() ?? ""
+                append(" \(value.contains(":") ? "spis" : "spi"):\(sign)\(value)")
+            case "ecn-tcp-ece": append(" \(sign)ECE")
+            case "ecn-tcp-cwr": ends += " \(sign)CWR"
+            case "ecn-ip-ect": append(" \(sign)ECT=\(words.popFirst() ?? "")")
+            case "label": append(" \(sign)\(sign.isEmpty ? "" : " ")\(words.popFirst()?.filter { $0 != "\"" } ?? "")")
+            case "set": append(" set")
+            case "cpu": append(" \(sign)\(sign.isEmpty ? "" : " ")\(words.popFirst() ?? "")")
+            case "mss": append(" \(sign)\(words.popFirst() ?? "")")
+            case "cluster-local-nodemask": append(" \(sign)node_mask=\(words.popFirst() ?? "")")
+            case "cluster-total-nodes": append(" total_nodes=\(words.popFirst() ?? "")")
+            case "cluster-hash-seed": append(" hash_seed=\(words.popFirst() ?? "")")
+            default: append(" \(sign)\(name) \(words.popFirst() ?? "")")
+            }
+        }
+        append(ends)
+        if case .ah = match, printer.text.isEmpty { append(" ") }
+    }
+
+    private mutating func list(_ owner: OwnerMatch) {
+        if let hasSocket = owner.hasSocket { append("\(hasSocket ? "" : " !") owner socket exists") }
+        if let users = owner.users {
+            append("\(users.isNegated ? " !" : "") owner UID match \(RulePrinter.range(users.value, separator: "-"))")
+        }
+        if let groups = owner.groups {
+            append("\(groups.isNegated ? " !" : "") owner GID match \(RulePrinter.range(groups.value, separator: "-"))")
+        }
+        if owner.countsSupplementaryGroups { append(" incl. suppl. groups") }
     }
 
     private mutating func list(_ hashlimit: HashlimitMatch) {

@@ -57,6 +57,19 @@ extension ListPrinter {
         case .tcpoptstrip(let strip):
             append(" TCPOPTSTRIP options \(strip.kinds.map(String.init).joined(separator: ","))")
         case .ecn(let ecn): list(ecn)
+        case .hmark(let hmark):
+            append(" HMARK mod \(hmark.modulus) ")
+            if hmark.offset != 0 { append("+ \(Number.hexadecimal(hmark.offset)) ") }
+            if hmark.usesFlow { append("ct, ") }
+            if let length = hmark.sourcePrefixLength { append("src-prefix \(length) ") }
+            if let length = hmark.destinationPrefixLength { append("dst-prefix \(length) ") }
+            let parts: [(String, UInt32?)] = [
+                ("sport-mask", hmark.sourcePortMask.map(UInt32.init)), ("dport-mask", hmark.destinationPortMask.map(UInt32.init)),
+                ("spi-mask", hmark.spiMask), ("sport", hmark.sourcePortSet.map(UInt32.init)),
+                ("dport", hmark.destinationPortSet.map(UInt32.init)), ("spi", hmark.spiSet),
+                ("proto-mask", hmark.protocolMask.map(UInt32.init)), ("rnd", hmark.seed),
+            ]
+            for (name, value) in parts { if let value { append("\(name) \(Number.hexadecimal(value)) ") } }
         default:
             if let value = target.value { savedForm(value) }
         }

@@ -62,15 +62,6 @@ public struct CTTarget: TargetExtension {
 
     public var target: Target { .ct(self) }
 
-    public var inactivity: Inactivity? {
-        let waiting = [
-            ("helper", helper != nil),
-        ].filter(\.1).map { "\"--\($0.0)\"" }
-        guard !waiting.isEmpty else { return nil }
-        return Inactivity(
-            of: "\(waiting.count == 1 ? "option" : "each of the options") \(waiting.joined(separator: ", ")) of target \"CT\"", status: .awaitsTracking)
-    }
-
     public init(_ options: GivenOptions) throws(RuleError) {
         self.init()
         isUntracked = options.contains("notrack")
@@ -101,12 +92,21 @@ public struct CTTarget: TargetExtension {
         "snmp": [17], "sane": [6], "RAS": [17], "Q.931": [6],
     ]
 
+    /// Whether a name is a helper's on another than its usual port, like `ftp-2121`: as if the kernel's module had been loaded with that
+    /// port.
+    private static func isHelper(_ name: String, of known: String) -> Bool {
+        guard let usual = HelperPorts.usual[known], name.hasPrefix(known + "-") else { return false }
+        let digits = name.dropFirst(known.utf8.count + 1)
+        guard let port = UInt16(digits) else { return false }
+        return port != 0 && port != usual && String(port) == digits
+    }
+
     public func check(at place: RulePlace) throws(RuleError) {
         guard let helper, !isUntracked else { return }
         guard let ipProtocol = place.rule.ipProtocol, !ipProtocol.isNegated else {
             throw RuleError("CT: --helper needs -p with a protocol", exitCode: 1)
         }
-        guard let known = Self.helpers.first(where: { $0.key == helper }) else {
+        guard let known = Self.helpers.first(where: { $0.key == helper || Self.isHelper(helper, of: $0.key) }) else {
             throw RuleError(
                 "CT: no helper is called \"\(helper)\"",
                 hint: Suggestion.hint(for: helper, among: Self.helpers.map(\.key)), exitCode: 1)

@@ -8,7 +8,7 @@ public struct NetmapTarget: TargetExtension {
     public static let description = ExtensionDescription(
         .target, "NETMAP", summary: "one network mapped onto another, address by address",
         options: [OptionDescription("to")], tables: [.nat], hooks: [.prerouting, .input, .output, .postrouting],
-        scope: .flow, status: .awaitsTracking)
+        scope: .flow, status: .acts)
 
     public var target: Target { .netmap(self) }
 

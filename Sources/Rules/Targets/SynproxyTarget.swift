@@ -24,7 +24,7 @@ public struct SynproxyTarget: TargetExtension {
         options: [
             OptionDescription("sack-perm", arguments: 0), OptionDescription("timestamp", arguments: 0),
             OptionDescription("wscale"), OptionDescription("mss"), OptionDescription("ecn", arguments: 0),
-        ], hooks: [.input, .forward], protocols: [6], scope: .packet, status: .awaitsTracking)
+        ], hooks: [.input, .forward], protocols: [6], scope: .packet, status: .acts)
 
     public var target: Target { .synproxy(self) }
 

@@ -13,9 +13,16 @@ public struct RuleError: Error, Hashable, Sendable {
     public internal(set) var subject: String?
     /// What the iptables command says instead of `message`, where scripts may be looking for its words.
     var legacyMessage: String?
+    /// Whether the iptables command says it without its name and version in front.
+    var isBare = false
 
     public init(_ message: String, hint: String? = nil, at word: Word? = nil, exitCode: Int32 = 2) {
         self.init(message, hint: hint, at: word, exitCode: exitCode, legacy: nil)
+    }
+
+    init(_ message: String, hint: String? = nil, at word: Word? = nil, exitCode: Int32 = 2, legacy: String? = nil, isBare: Bool) {
+        self.init(message, hint: hint, at: word, exitCode: exitCode, legacy: legacy)
+        self.isBare = isBare
     }
 
     init(_ message: String, hint: String? = nil, at word: Word? = nil, exitCode: Int32 = 2, legacy: String?) {

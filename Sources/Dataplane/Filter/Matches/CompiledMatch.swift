@@ -4,6 +4,8 @@ public enum CompiledMatch: Sendable {
     case header(HeaderMatch)
     /// What tracking knows of its flow: conntrack, state, connmark, ...
     case flow(FlowMatch)
+    /// The same beside a `--ctstate`, which speaks alone for a packet that belongs to no flow.
+    case flowIfAny(FlowMatch)
     /// What is known around it: mark, link layer, routes, time, ...
     case surroundings(SurroundingsMatch)
     /// State that packets change: limit, hashlimit, recent, quota, ...
@@ -21,6 +23,7 @@ extension Worker {
         switch match {
         case .header(let match): return matches(match, packet, hook, &spoilt)
         case .flow(let match): return matches(match, packet)
+        case .flowIfAny(let match): return !hasFlowForRules(packet) || matches(match, packet)
         case .surroundings(let match): return matches(match, packet, hook)
         case .memory(let match): return matches(match, packet, hook, &spoilt)
         case .set(let match): return matches(match, packet, hook)

@@ -73,7 +73,7 @@ extension Worker {
         case .cluster: if packet.isLinkBroadcast { adopt(packet) }
         default: break
         }
-        guard flow != 0 else { return false }
+        guard flow != 0 else { return hasFlowForRules(packet) && matchesTemplate(match) }
         switch match {
         case .mark(let test): return test.matches(table[flow].mark)
         case .carried(let carried, let first, let last, let isNegated):

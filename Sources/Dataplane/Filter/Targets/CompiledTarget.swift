@@ -15,6 +15,7 @@ public enum CompiledTarget: Sendable, Equatable {
     case policyAccept
     case policyDrop
     case reject(RejectKind)
+    case synproxy(SynproxyRule)
     /// SNAT, DNAT, MASQUERADE or REDIRECT to a range, by its number.
     case translate(UInt32)
     /// Changes the packet's bytes: TOS, DSCP, TTL, ...

@@ -4,34 +4,39 @@ import Rules
 
 extension RuleCompiler {
     /// nil if it is none of these.
-    mutating func flowMatches(_ match: Match, _ refuse: (String) -> Refusal) throws(Refusal) -> [FlowMatch]? {
+    mutating func flowMatches(_ match: Match, _ refuse: (String) -> Refusal) throws(Refusal) -> [CompiledMatch]? {
+        if case .conntrack(let conntrack) = match {
+            let states = conntrack.states.map { CompiledMatch.flow(.states(FlowMatch.States($0.value), isNegated: $0.isNegated)) }
+            guard let states else { return flowMatches(conntrack).map { .flow($0) } }
+            // Of a packet without a flow nothing but the state is asked (conntrack_mt in net/netfilter/xt_conntrack.c).
+            return [states] + flowMatches(conntrack).map { .flowIfAny($0) }
+        }
+        return flowMatch(match).map { [.flow($0)] }
+    }
+
+    private func flowMatch(_ match: Match) -> FlowMatch? {
         switch match {
-        case .state(let state): [.states(FlowMatch.States(state.states.value), isNegated: state.states.isNegated)]
-        case .conntrack(let conntrack): flowMatches(conntrack)
+        case .state(let state): .states(FlowMatch.States(state.states.value), isNegated: state.states.isNegated)
         case .connmark(let connmark):
-            [
-                .mark(
-                    MaskedValueTest(
-                        value: connmark.mark.value.value, mask: connmark.mark.value.mask,
-                        isNegated: connmark.mark.isNegated))
-            ]
-        case .connbytes(let connbytes): [FlowMatch(connbytes)]
-        case .connlabel(let label): [.label(label.label, sets: label.setsLabel, isNegated: label.isNegated)]
+            .mark(
+                MaskedValueTest(
+                    value: connmark.mark.value.value, mask: connmark.mark.value.mask,
+                    isNegated: connmark.mark.isNegated))
+        case .connbytes(let connbytes): FlowMatch(connbytes)
+        case .connlabel(let label): .label(label.label, sets: label.setsLabel, isNegated: label.isNegated)
         case .helper(let helper):
-            [.helper(surroundings.helperNames.numbers(meantBy: helper.name.value), isNegated: helper.name.isNegated)]
+            .helper(helperNames.numbers(meantBy: helper.name.value), isNegated: helper.name.isNegated)
         case .cluster(let cluster):
-            [
-                .cluster(
-                    nodes: cluster.totalNodes, mask: cluster.localNodes.value, seed: cluster.hashSeed,
-                    isNegated: cluster.localNodes.isNegated)
-            ]
+            .cluster(
+                nodes: cluster.totalNodes, mask: cluster.localNodes.value, seed: cluster.hashSeed,
+                isNegated: cluster.localNodes.isNegated)
         default: nil
         }
     }
 
+    /// All but the states.
     private func flowMatches(_ conntrack: ConntrackMatch) -> [FlowMatch] {
         var found: [FlowMatch] = []
-        if let states = conntrack.states { found.append(.states(FlowMatch.States(states.value), isNegated: states.isNegated)) }
         if let status = conntrack.status {
             found.append(.status(UInt32(status.value.rawValue), isNegated: status.isNegated))
         }

@@ -24,7 +24,8 @@ extension FlowMatch {
 }
 
 extension FlowTarget {
-    init(_ ct: CTTarget) {
+    /// - Parameter helper: the number of the helper it names; 0 for none.
+    init(_ ct: CTTarget, helper: UInt8) {
         if ct.isUntracked {
             self = .noTrack
             return
@@ -36,11 +37,11 @@ extension FlowTarget {
             case .reply: .reply
             }
         switch ct.zone {
-        case .id(let number): self = .track(TrackingTemplate(zone: number, options: options))
+        case .id(let number): self = .track(TrackingTemplate(zone: number, options: options, helper: helper))
         case .mark:
             options.insert(.byMark)
-            self = .track(TrackingTemplate(zone: 0, options: options))
-        case nil: self = .track(TrackingTemplate(zone: 0, options: []))
+            self = .track(TrackingTemplate(zone: 0, options: options, helper: helper))
+        case nil: self = .track(TrackingTemplate(zone: 0, options: [], helper: helper))
         }
     }
 
@@ -65,7 +66,7 @@ extension Target {
     /// Whether the target acts on flows, so that there must be some (who calls nf_ct_netns_get in the kernel; HMARK does not).
     var needsTracking: Bool {
         switch self {
-        case .connmark: true
+        case .connmark, .synproxy: true
         case .ct(let ct): !ct.isUntracked
         default: false
         }

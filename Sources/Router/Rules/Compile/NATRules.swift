@@ -10,6 +10,8 @@ extension RuleCompiler {
         case .dnat(let dnat): Dataplane.NATRange(dnat.range)
         case .masquerade(let masquerade): Dataplane.NATRange(masquerade.range, .masquerade)
         case .redirect(let redirect): Dataplane.NATRange(redirect.range, .redirect)
+        case .netmap(let netmap):
+            Dataplane.NATRange(options: .network, first: netmap.network.address, last: netmap.network.mask)
         default: nil
         }
     }

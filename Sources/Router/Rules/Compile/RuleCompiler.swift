@@ -20,6 +20,7 @@ struct RuleCompiler {
         /// One for each rule of the row.
         var origins: [Origin]
         var states: RuleStates
+        var helperNames: HelperNames
     }
 
     /// A rule that the data plane cannot carry out.
@@ -55,6 +56,8 @@ struct RuleCompiler {
     }
 
     let surroundings: Surroundings
+    /// With those that the rules name for the first time.
+    var helperNames: HelperNames
     var source = CompiledRules.Source()
     private var origins: [Origin] = []
     /// What the rules remember. It must live as long as the compiled rules may be used.
@@ -66,17 +69,21 @@ struct RuleCompiler {
     static func compile(_ ruleset: Ruleset, for surroundings: Surroundings) throws(Refusal) -> Result {
         var compiler = RuleCompiler(surroundings)
         compiler.source.tracks = surroundings.alwaysTracks || ruleset.needsTracking
+        compiler.source.defragments = ruleset.looksForSockets
         compiler.estimators = RateEstimators(ruleset)
+        compiler.helperNames.enter(ruleset)
         compiler.recentStamps = ruleset.recentStamps(surroundings.recent)
         // In the order in which they came into use: what a name stands for is settled by the first rule that gives it.
         for table in ruleset.tables.reversed() { try compiler.add(table) }
-        return Result(source: compiler.source, origins: compiler.origins, states: compiler.states)
+        return Result(
+            source: compiler.source, origins: compiler.origins, states: compiler.states, helperNames: compiler.helperNames)
     }
 
     /// Everything that keeps a ruleset from being compiled; empty if nothing does.
     static func refusals(of ruleset: Ruleset, for surroundings: Surroundings) -> [Refusal] {
         var compiler = RuleCompiler(surroundings)
         compiler.refusals = []
+        compiler.helperNames.enter(ruleset)
         for table in ruleset.tables {
             do throws(Refusal) { try compiler.add(table) } catch { compiler.refusals?.append(error) }
         }
@@ -88,6 +95,7 @@ struct RuleCompiler {
 
     private init(_ surroundings: Surroundings) {
         self.surroundings = surroundings
+        helperNames = surroundings.helperNames
         states = RuleStates(following: surroundings.states)
     }
 
@@ -115,7 +123,7 @@ struct RuleCompiler {
                 do throws(Refusal) {
                     if case .redirect = rule.target, reachability.hooks(chain: chain.name, rule: number).contains(.output) {
                         // It would lead to the loopback interface, which is the kernel's alone.
-                        throw refuse("REDIRECT does not act yet on what the host itself sends; use it in PREROUTING")
+                        throw refuse("REDIRECT cannot act on what the host itself sends: its answers would stay on the loopback interface, which is the kernel's alone; use it in PREROUTING")
                     }
                     states.enter(rule, table: table.name, chain: chain.name)
                     try add(rule, starts, refuse)
@@ -229,7 +237,7 @@ struct RuleCompiler {
     private mutating func compile(_ match: Match, _ refuse: (String) -> Refusal) throws(Refusal) -> [CompiledMatch] {
         if case .comment = match { return [] }
         if let found = headerMatches(match) { return found.map { .header($0) } }
-        if let found = try flowMatches(match, refuse) { return found.map { .flow($0) } }
+        if let found = try flowMatches(match, refuse) { return found }
         if let found = try surroundingsMatches(match, refuse) { return found.map { .surroundings($0) } }
         if let found = try memoryMatches(match, refuse) { return found.map { .memory($0) } }
         if let found = try setTests(match, refuse) { return found.map { .set($0) } }
@@ -251,6 +259,7 @@ struct RuleCompiler {
             guard let start = starts[chain] else { throw refuse("there is no chain \"\(chain)\"") }
             return .goto(start)
         case .reject(let reject): return .reject(RejectKind(reject.answer))
+        case .synproxy(let synproxy): return .synproxy(SynproxyRule(synproxy))
         default: break
         }
         if surroundings.allowsInactive, target.value?.inactivity != nil {
@@ -287,6 +296,15 @@ extension RejectKind {
 }
 
 extension Ruleset {
+    /// Whether any rule asks for sockets, which the kernel looks up by whole packets (socket_mt_enable_defrag in net/netfilter/xt_socket.c).
+    var looksForSockets: Bool {
+        tables.contains { table in
+            table.chains.contains { chain in
+                chain.rules.contains { rule in rule.matches.contains { if case .socket = $0 { true } else { false } } }
+            }
+        }
+    }
+
     /// Whether any rule needs to know flows: then fragments are put together and packets tracked, as in the kernel.
     var needsTracking: Bool {
         hasTranslatingRule

@@ -4,8 +4,8 @@ import Rules
 
 extension RuleCompiler {
     /// `-j CT` with what it says of timeouts and events beside the zone (xt_ct_tg_check in net/netfilter/xt_CT.c).
-    func track(_ ct: CTTarget, _ refuse: (String) -> Refusal) throws(Refusal) -> FlowTarget {
-        let target = FlowTarget(ct)
+    mutating func track(_ ct: CTTarget, _ refuse: (String) -> Refusal) throws(Refusal) -> FlowTarget {
+        let target = FlowTarget(ct, helper: try helper(of: ct, refuse))
         guard case .track(var template) = target else { return target }
         if let name = ct.timeoutPolicy, let policies = surroundings.policies {
             guard let policy = policies[name] else {
