@@ -89,3 +89,9 @@ if Context.environment["MARTLET_FUZZ"] != nil {
                 exclude: ["RulesFuzzer", "FTPFuzzer", "IRCFuzzer", "TFTPFuzzer", "AmandaFuzzer"].contains(name) ? ["seeds"] : [], swiftSettings: fuzz, linkerSettings: link))
     }
 }
+
+// What `scripts/bench --measure flows` runs: the data plane alone, in one process.
+if Context.environment["MARTLET_BENCH"] != nil {
+    package.targets.append(
+        .executableTarget(name: "martlet-flow-bench", dependencies: ["Dataplane", "Net"], path: "bench/dataplane", swiftSettings: settings))
+}

@@ -8,6 +8,9 @@ public enum Reply: Hashable, Sendable {
     case route(RouteRow)
     case neighbor(NeighborRow)
     case flow(FlowRow)
+    case flowEvent(FlowEventRow)
+    case flowEventNote(FlowEventNote)
+    case setting(SettingRow)
     case recentList(RecentListRow)
     case recentEntry(RecentEntryRow)
     case hashlimitTable(HashlimitTableRow)
@@ -31,6 +34,7 @@ public enum Reply: Hashable, Sendable {
     public var isFinal: Bool {
         switch self {
         case .port, .worker, .drop, .route, .neighbor, .flow, .set, .text: false
+        case .flowEvent, .flowEventNote, .setting: false
         case .recentList, .recentEntry, .hashlimitTable, .hashlimitEntry: false
         case .expectation, .helper: false
         case .stats, .version, .rulesSummary, .rules, .flowCount, .command, .hostsWanted, .done, .failure, .end: true
@@ -77,7 +81,9 @@ public struct End: Hashable, Sendable, Codable {
 extension Reply: Codable {
     private enum CodingKeys: String, CodingKey, CaseIterable {
         case expectation, helper
-        case port, worker, drop, route, neighbor, flow, set, text, stats, version, rules, command, done, failure, end
+        case port, worker, drop, route, neighbor, flow, set, text, stats, version, rules, command, done, failure, end, setting
+        case flowEvent = "flow-event"
+        case flowEventNote = "flow-event-note"
         case hostsWanted = "hosts-wanted"
         case rulesSummary = "rules-summary"
         case flowCount = "flow-count"
@@ -101,6 +107,9 @@ extension Reply: Codable {
         case .route: self = .route(try container.decode(RouteRow.self, forKey: key))
         case .neighbor: self = .neighbor(try container.decode(NeighborRow.self, forKey: key))
         case .flow: self = .flow(try container.decode(FlowRow.self, forKey: key))
+        case .flowEvent: self = .flowEvent(try container.decode(FlowEventRow.self, forKey: key))
+        case .flowEventNote: self = .flowEventNote(try container.decode(FlowEventNote.self, forKey: key))
+        case .setting: self = .setting(try container.decode(SettingRow.self, forKey: key))
         case .recentList: self = .recentList(try container.decode(RecentListRow.self, forKey: key))
         case .recentEntry: self = .recentEntry(try container.decode(RecentEntryRow.self, forKey: key))
         case .hashlimitTable: self = .hashlimitTable(try container.decode(HashlimitTableRow.self, forKey: key))
@@ -131,6 +140,9 @@ extension Reply: Codable {
         case .route(let value): try container.encode(value, forKey: .route)
         case .neighbor(let value): try container.encode(value, forKey: .neighbor)
         case .flow(let value): try container.encode(value, forKey: .flow)
+        case .flowEvent(let value): try container.encode(value, forKey: .flowEvent)
+        case .flowEventNote(let value): try container.encode(value, forKey: .flowEventNote)
+        case .setting(let value): try container.encode(value, forKey: .setting)
         case .recentList(let value): try container.encode(value, forKey: .recentList)
         case .recentEntry(let value): try container.encode(value, forKey: .recentEntry)
         case .hashlimitTable(let value): try container.encode(value, forKey: .hashlimitTable)

@@ -13,6 +13,9 @@ public enum Request: Hashable, Sendable {
     case flowsCount
     case flowsFlush
     case flowsDelete(FlowFilter)
+    case flowsEvents(FlowEventsRequest)
+    case settings
+    case set(SettingChange)
     case rulesSave(RulesSave)
     case rulesRestore(RulesRestore)
     case rulesList(RulesList)
@@ -120,14 +123,15 @@ public struct RulesList: Hashable, Sendable, Codable {
 
 extension Request: Codable {
     private enum CodingKeys: String, CodingKey {
-        case command, filter, save, restore, list, iptables, name, edit
+        case command, filter, save, restore, list, iptables, name, edit, events, setting
         case setsRestore = "sets-restore"
         case setsList = "sets-list"
         case setsCommand = "sets-command"
     }
 
     private enum Command: String, Codable, CaseIterable {
-        case ports, workers, stats, drops, routes, neighbors, version, reload, iptables, expectations, helpers
+        case ports, workers, stats, drops, routes, neighbors, version, reload, iptables, expectations, helpers, settings, set
+        case flowsEvents = "flows-events"
         case rulesConfirm = "rules-confirm"
         case rulesRollback = "rules-rollback"
         case rulesSummary = "rules-summary"
@@ -166,6 +170,10 @@ extension Request: Codable {
         case .rulesSummary: self = .rulesSummary
         case .version: self = .version
         case .reload: self = .reload
+        case .settings: self = .settings
+        case .set: self = .set(try container.decode(SettingChange.self, forKey: .setting))
+        case .flowsEvents:
+            self = .flowsEvents(try container.decodeIfPresent(FlowEventsRequest.self, forKey: .events) ?? FlowEventsRequest())
         case .expectations: self = .expectations
         case .helpers: self = .helpers
         case .recentLists: self = .recentLists
@@ -203,6 +211,8 @@ extension Request: Codable {
         try container.encode(command, forKey: .command)
         switch self {
         case .flowsList(let filter), .flowsDelete(let filter): try container.encode(filter, forKey: .filter)
+        case .flowsEvents(let arguments): try container.encode(arguments, forKey: .events)
+        case .set(let change): try container.encode(change, forKey: .setting)
         case .rulesSave(let arguments): try container.encode(arguments, forKey: .save)
         case .rulesRestore(let arguments): try container.encode(arguments, forKey: .restore)
         case .rulesList(let arguments): try container.encode(arguments, forKey: .list)
@@ -234,6 +244,9 @@ extension Request: Codable {
         case .flowsCount: .flowsCount
         case .flowsFlush: .flowsFlush
         case .flowsDelete: .flowsDelete
+        case .flowsEvents: .flowsEvents
+        case .settings: .settings
+        case .set: .set
         case .rulesSave: .rulesSave
         case .rulesRestore: .rulesRestore
         case .rulesList: .rulesList

@@ -70,7 +70,7 @@ extension Worker {
     @inline(__always)
     private mutating func prerouting(_ packet: inout Packet) -> DropReason? {
         if case .drop(let reason) = evaluate(.raw, .prerouting, &packet) { return reason }
-        if snapshot.rules.tracks, packet.tracking.state == .none, let reason = track(&packet, verifies: true) {
+        if snapshot.rules.tracks, packet.tracking.state == .none, let reason = trackAndCount(&packet, verifies: true) {
             return reason
         }
         if case .drop(let reason) = evaluate(.mangle, .prerouting, &packet) { return reason }
@@ -224,7 +224,7 @@ extension Worker {
         }
         packet.announcedEgress = packet.isForHost ? .host : packet.egress
         if case .drop(let reason) = evaluate(.raw, .output, &packet) { return drop(packet, reason) }
-        if snapshot.rules.tracks, packet.tracking.state == .none, let reason = track(&packet, verifies: false) {
+        if snapshot.rules.tracks, packet.tracking.state == .none, let reason = trackAndCount(&packet, verifies: false) {
             return drop(packet, reason)
         }
         let mark = packet.mark

@@ -66,6 +66,8 @@ public struct Arrival: Sendable {
     public let effects: EffectRing
     /// What rules tell about packets: log lines and copies.
     public let reports: ReportRing
+    /// What happens to flows, while somebody listens.
+    public let flowEvents: FlowEventRing
     public var output = Output()
     public var pool: FramePool
 
@@ -127,7 +129,8 @@ public struct Arrival: Sendable {
         statistics = Statistics()
         effects = EffectRing()
         reports = ReportRing()
-        owner = FlowOwner(worker: id, table: shared.flows, epochs: shared.epochs)
+        owner = FlowOwner(worker: id, table: shared.flows, epochs: shared.epochs, statistics: statistics)
+        flowEvents = owner.events
         random = RandomSource(seed: seed)
         unsafe assembly = .allocate(byteCount: 0x10000 + 64, alignment: 64)
         unsafe copyBuffer = .allocate(byteCount: 0x10000 + 64, alignment: 64)
@@ -163,6 +166,7 @@ public struct Arrival: Sendable {
     /// How long nothing needs doing if no frame comes, in milliseconds: 1 to 100.
     public var timeToNextChore: Int32 {
         if neighborQueue.hopCount > 0 { return 2 }
+        if owner.isBehind { return 1 }
         return owner.hasUnfinishedBusiness ? 10 : 100
     }
 

@@ -1,6 +1,12 @@
 import Control
 
 extension Stats {
+    /// In the words of `conntrack -S`.
+    private var flowText: String {
+        guard let flows else { return "flows       unknown" }
+        return "flows       \(flows.count); found=\(flows.found) invalid=\(flows.invalid) insert_failed=\(flows.insertFailed) drop=\(flows.drop) early_drop=\(flows.earlyDrop)"
+    }
+
     /// The books as a table of two sides, and what belongs to them.
     var text: String {
         var table = Table([("in", .left), ("packets", .right), ("out", .left), ("packets", .right)])
@@ -26,6 +32,7 @@ extension Stats {
             frames      \(framesOwned) owned of \(framesInUmem)
             ring losses \(lostInRings) packets
             effects     \(effectsLost) lost in rings, \(unwritten) log lines and copies not taken
+            \(flowText)
             generation  \(generation)
             uptime      \(uptime) s
             the books \(isBalanced ? "balance" : "do NOT balance")

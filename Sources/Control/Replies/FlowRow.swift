@@ -26,6 +26,19 @@ public struct FlowRow: Hashable, Sendable, Codable {
     public var labels: [UInt8]
     /// References to the entry.
     public var use: UInt32
+    /// A number of its own while it lives.
+    public var id: UInt32?
+    /// Bits of its status by conntrack's names, such as SEEN_REPLY, ASSURED, SRC_NAT.
+    public var status: [String]?
+    /// False for a flow that began while accounting was off: what it carried is not shown.
+    public var isAccounted: Bool?
+    /// In nanoseconds since 1970; nil where that is not noted. The end is that of a flow that has ended.
+    public var start: UInt64?
+    public var stop: UInt64?
+    /// Whole seconds that it has lived so far.
+    public var age: UInt64?
+    /// The timeout policy that it follows.
+    public var policy: String?
 
     public init(
         protocol: IPProtocol, timeout: UInt32? = nil, state: String? = nil, original: FlowTuple, reply: FlowTuple,

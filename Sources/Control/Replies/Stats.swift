@@ -33,12 +33,14 @@ public struct Stats: Hashable, Sendable, Codable {
     public var effectsLost: UInt64
     /// Log lines and copies that the log or the file did not take.
     public var unwritten: UInt64
+    /// What tracking counts besides.
+    public var flows: FlowStats?
 
     public init(
         received: UInt64, fromHost: UInt64, madeHere: UInt64, extraFragments: UInt64, transmitted: UInt64,
         toHost: UInt64, dropped: [String: UInt64], absorbed: UInt64, held: UInt64, framesOwned: UInt64,
         framesInUmem: UInt64, lostInRings: UInt64, generation: UInt64, uptime: UInt64,
-        effectsLost: UInt64 = 0, unwritten: UInt64 = 0
+        effectsLost: UInt64 = 0, unwritten: UInt64 = 0, flows: FlowStats? = nil
     ) {
         self.received = received
         self.fromHost = fromHost
@@ -56,6 +58,7 @@ public struct Stats: Hashable, Sendable, Codable {
         self.uptime = uptime
         self.effectsLost = effectsLost
         self.unwritten = unwritten
+        self.flows = flows
     }
 
     /// Drops of all reasons. Wrapping is meant, as the counters themselves wrap.
@@ -65,6 +68,31 @@ public struct Stats: Hashable, Sendable, Codable {
     /// Where it went: the right side of the books.
     public var outgoing: UInt64 { transmitted &+ toHost &+ droppedTotal &+ absorbed &+ held }
     public var isBalanced: Bool { incoming == outgoing && framesOwned == framesInUmem }
+}
+
+/// What `conntrack -S` counts, as far as it means something here.
+public struct FlowStats: Hashable, Sendable, Codable {
+    /// Flows that there are.
+    public var count: Int
+    /// Times that NAT found another flow to have the tuple it wanted.
+    public var found: UInt64
+    /// Packets of no flow that may not begin one.
+    public var invalid: UInt64
+    /// Flows that another one got ahead of.
+    public var insertFailed: UInt64
+    /// Packets dropped for that, or because there was no room for a flow.
+    public var drop: UInt64
+    /// Flows put out to make room.
+    public var earlyDrop: UInt64
+
+    public init(count: Int, found: UInt64, invalid: UInt64, insertFailed: UInt64, drop: UInt64, earlyDrop: UInt64) {
+        self.count = count
+        self.found = found
+        self.invalid = invalid
+        self.insertFailed = insertFailed
+        self.drop = drop
+        self.earlyDrop = earlyDrop
+    }
 }
 
 /// A reason for which packets are dropped.

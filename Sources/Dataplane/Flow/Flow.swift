@@ -11,8 +11,9 @@ import Synchronization
 /// - `expires`: atomic, relaxed; whoever sees a packet writes it, the timer wheel reads it.
 /// - `lock`: guards `tcp`, `sctp`, `counters`, and what is made of an old `mark` or of old labels; both may be read without it.
 /// - `incarnation`: atomic; grows when the entry is given to another flow, so that who remembers a flow by number knows it again.
-/// - `helper`, `masterHelper`, `masterSource`: written by the worker that creates the flow, before anybody can find it. What a helper
-///   keeps of a flow lies beside the table: see `FlowHelp`.
+/// - `eventBits`: atomic; who changes the flow notes it, whoever sees the next packet through tells it.
+/// - `policy`, `helper`, `masterHelper`, `masterSource`: written by the worker that creates the flow, before anybody can find it. What a
+///   helper keeps of a flow lies beside the table: see `FlowHelp`.
 /// - `wheelNext`, `wheelPrevious`, `owner`: only the worker that created the flow.
 /// - `nextDead`: whoever won the right to kill the flow (it set `dying`), until the owner has taken it.
 ///
@@ -49,6 +50,10 @@ public struct Flow: ~Copyable {
         public static let answersOnly = Status(rawValue: 1 << 29)
         /// Ours: MASQUERADE chose the source address, so the flow dies with it.
         public static let masqueraded = Status(rawValue: 1 << 25)
+        /// Ours: when it began lies in the table beside it (nf_conntrack_timestamp was on).
+        public static let stamped = Status(rawValue: 1 << 30)
+        /// Ours: its counters are shown (nf_conntrack_acct was on when it began).
+        public static let accounted = Status(rawValue: 1 << 31)
     }
 
     /// Packets and bytes of one direction; bytes count whole IP packets.
@@ -63,6 +68,10 @@ public struct Flow: ~Copyable {
     public let lock: SpinLock
     let expiry: Atomic<UInt64>
     public var tcp: TCPConnection
+    /// The timeout policy that it follows, by its number in `TimeoutPolicies`; 0 for none.
+    public var policy: UInt8
+    /// `FlowEvents`: noted and not told yet below, those that somebody may hear of above.
+    let eventBits: Atomic<UInt32>
     public var sctp: SCTPAssociation
     public var originalCounter: Counter
     public var replyCounter: Counter

@@ -45,7 +45,7 @@ import Synchronization
     /// there is one for each.
     init(flows: Int, key: UInt64) {
         primaryCount = UInt32(max(flows * 2 / 8, 16))
-        buckets = Slab(count: Int(primaryCount) * 2 + 16)
+        buckets = Slab(count: Int(primaryCount) * 2 + 16, hasLargePages: flows >= 1 << 16)
         overflowUsed = Slab(count: 1)
         self.key = key
     }

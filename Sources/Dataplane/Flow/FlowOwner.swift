@@ -11,8 +11,11 @@ struct FlowOwner: ~Copyable {
     /// A slot is 2²⁷ ns, an eighth of a second, wide; a turn takes nine minutes.
     private static let slotShift: UInt64 = 27
     private static let slotCount = 4096
-    /// Flows that one burst moves or ends at the most, so that a million of them delay no burst noticeably.
-    private static let budget = 256
+    /// Flows that one burst moves on the wheel or ends, and that it takes over from who killed them and frees, at the most of each: so that a
+    /// million that end at once delay no burst noticeably. As many as the burst before began come on top, so the wheel keeps up.
+    private static let budget = 24
+    private static let burials = 32
+    private var begun = 0
 
     private let worker: UInt8
     private let table: FlowTable
@@ -25,12 +28,26 @@ struct FlowOwner: ~Copyable {
     /// The last slot that has been emptied, counted from the clock's zero; never a whole turn behind.
     private var visited: UInt64 = 0
 
-    /// Flows that died and wait for an epoch, linked by `nextDead`; and those that died since that epoch was asked for.
+    /// Flows that others have killed and that are still on the wheel, linked by `nextDead`.
+    private var dead: UInt32 = 0
+    /// Flows that died and wait for an epoch, linked the same way; and those that died since that epoch was asked for.
     private var waiting: UInt32 = 0
     private var waitingFor: UInt64 = 0
     private var fresh: UInt32 = 0
+    /// The wheel has not come to the present yet.
+    private var isLate = false
+    /// Those in `waiting` may be freed.
+    private var mayFree = false
+    private var now = Instant(nanoseconds: 0)
 
-    init(worker: Int, table: FlowTable, epochs: Epochs) {
+    /// What happens to flows goes here, while somebody listens.
+    let events = FlowEventRing()
+    /// Whether somebody does, as of this burst.
+    private(set) var isListenedTo = false
+    private let statistics: Statistics
+
+    init(worker: Int, table: FlowTable, epochs: Epochs, statistics: Statistics) {
+        self.statistics = statistics
         self.worker = UInt8(worker)
         self.table = table
         self.epochs = epochs
@@ -44,7 +61,9 @@ struct FlowOwner: ~Copyable {
     @inline(__always)
     mutating func create(original: FlowTuple, reply: FlowTuple, hash: UInt64) -> UInt32 {
         if !table.reserveOne() {
-            guard table.dropEarly(near: hash), table.reserveOne() else { return 0 }
+            guard table.dropEarly(near: hash, now: now) else { return 0 }
+            statistics.add(FlowColumn.earlyDrop)
+            guard table.reserveOne() else { return 0 }
         }
         if stockCount == 0 {
             stockCount = table.takeFree(64, into: stock)
@@ -53,6 +72,7 @@ struct FlowOwner: ~Copyable {
                 return 0
             }
         }
+        if begun < Worker.burstLimit { begun &+= 1 }
         stockCount &-= 1
         let flow = stock[stockCount]
         let flows = table.flows
@@ -66,6 +86,7 @@ struct FlowOwner: ~Copyable {
         flows[flow].originalCounter = Flow.Counter()
         flows[flow].replyCounter = Flow.Counter()
         flows[flow].mark = 0
+        flows[flow].policy = 0
         flows[flow].helper = 0
         flows[flow].masterHelper = 0
         flows[flow].masterSource = .any
@@ -115,18 +136,23 @@ struct FlowOwner: ~Copyable {
 
     // MARK: Once a burst
 
-    /// Ends what has expired, buries what was killed, and frees what nobody can look at any more.
+    /// Ends what has expired, buries what was killed, and frees what nobody can look at any more: of each as much as one burst may do.
     @inline(__always)
     mutating func advance(to now: Instant) {
+        self.now = now
+        isListenedTo = table.isListenedTo
         let current = now.nanoseconds >> Self.slotShift
         if visited < current { turn(to: current, now: now) }
-        if table.graveyards[Int(worker)].load(ordering: .relaxed) != 0 || fresh != 0 || waiting != 0 { bury() }
+        if table.graveyards[Int(worker)].load(ordering: .relaxed) != 0 || dead != 0 || fresh != 0 || waiting != 0 { bury() }
+        begun = 0
     }
 
+    @inline(never)
     private mutating func turn(to current: UInt64, now: Instant) {
         // After a long sleep every slot is visited once.
         visited = max(visited, current &- min(current, UInt64(Self.slotCount)))
-        var budget = Self.budget
+        var budget = Self.budget &+ begun
+        isLate = true
         while visited < current {
             // The next that may hold something due by now.
             let position = UInt32(truncatingIfNeeded: (visited &+ 1) % UInt64(Self.slotCount))
@@ -147,22 +173,29 @@ struct FlowOwner: ~Copyable {
             }
             visited &+= 1
         }
+        isLate = false
     }
 
     @inline(never)
     private mutating func bury() {
         let flows = table.flows
-        var dead = table.graveyards[Int(worker)].exchange(0, ordering: .acquiring)
-        while dead != 0 {
-            let next = flows[dead].nextDead
-            if flows[dead].wheelSlot != .max { unschedule(dead) }
-            if flows[dead].status.contains(.helped) { table.expectations.removeAll(of: dead) }
-            flows[dead].nextDead = fresh
-            fresh = dead
-            dead = next
+        // Others put theirs on top of an empty graveyard meanwhile.
+        if dead == 0 { dead = table.graveyards[Int(worker)].exchange(0, ordering: .acquiring) }
+        var budget = Self.burials &+ begun
+        while dead != 0, budget > 0 {
+            let flow = dead
+            dead = flows[flow].nextDead
+            if flows[flow].wheelSlot != .max { unschedule(flow) }
+            if flows[flow].status.contains(.helped) { table.expectations.removeAll(of: flow) }
+            if isListenedTo { table.tell(.destroy, of: flow, at: now, to: events) }
+            flows[flow].nextDead = fresh
+            fresh = flow
+            budget &-= 1
         }
-        if waiting != 0, epochs.isReached(waitingFor) {
-            while waiting != 0 {
+        if waiting != 0, !mayFree { mayFree = epochs.isReached(waitingFor) }
+        if mayFree {
+            budget = Self.burials &+ begun
+            while waiting != 0, budget > 0 {
                 let next = flows[waiting].nextDead
                 if stockCount == stock.count {
                     table.giveFree(64, from: stock, at: stockCount - 64)
@@ -171,15 +204,20 @@ struct FlowOwner: ~Copyable {
                 stock[stockCount] = waiting
                 stockCount += 1
                 waiting = next
+                budget &-= 1
             }
         }
         if waiting == 0, fresh != 0 {
             waiting = fresh
             fresh = 0
+            mayFree = false
             waitingFor = epochs.target()
         }
     }
 
     /// Whether `advance` has something left to do soon, so that the worker should not sleep long.
     var hasUnfinishedBusiness: Bool { waiting != 0 || fresh != 0 }
+
+    /// Whether `advance` stopped because it had done as much as one burst may.
+    var isBehind: Bool { isLate || dead != 0 || mayFree && waiting != 0 }
 }

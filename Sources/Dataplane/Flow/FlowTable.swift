@@ -25,11 +25,18 @@ import Synchronization
         var freeCount = 0
         /// Flows that are alive, unconfirmed ones included.
         let alive: Atomic<Int>
+        /// nf_conntrack_max: up to `maximum`.
+        let limit: Atomic<Int>
     }
 
     let flows: Slab<Flow>
     /// The labels of those that have any. Most have none, and then their memory is never touched.
     let labels: Slab<FlowLabels>
+    /// When flows began, in nanoseconds since 1970, for those that are `stamped`.
+    let beginnings: Slab<UInt64>
+    /// What rules may name with `CT --timeout`.
+    public let policies = TimeoutPolicies()
+    let listening = Slab<Atomic<UInt32>>(count: 1)
     /// What helpers keep of the flows they read along with; of the others, this memory is never touched.
     let help: Slab<FlowHelp>
     /// The kind of each helper, by its number in `HelperNames`.
@@ -44,7 +51,7 @@ import Synchronization
     private let free: Slab<UInt32>
     /// Per worker, the head of the list of flows that others have killed.
     let graveyards: Slab<Atomic<UInt32>>
-    /// The most flows there may be.
+    /// The most flows that there is memory for.
     public let maximum: Int
 
     /// Entries beyond the maximum, so that a full table works on while dead ones wait for their reuse.
@@ -56,8 +63,9 @@ import Synchronization
     public init(maximum: Int, workerCount: Int, key: UInt64) {
         self.maximum = maximum
         let entries = maximum + Self.spare + workerCount * 128
-        flows = Slab(count: entries + 1)
+        flows = Slab(count: entries + 1, hasLargePages: maximum >= 1 << 16)
         labels = Slab(count: entries + 1)
+        beginnings = Slab(count: entries + 1)
         help = Slab(count: entries + 1)
         helperKinds = Slab(count: 64)
         expectations = ExpectationTable(flows: flows, help: help, maximumFlows: maximum, key: key)
@@ -71,10 +79,16 @@ import Synchronization
         for entry in 0..<entries { free[entry] = UInt32(entries - entry) }
         learn(HelperNames())
         shared[0].freeCount = entries
+        shared[0].limit.store(maximum, ordering: .relaxed)
     }
 
     /// How many flows there are.
     public var count: Int { max(shared[0].alive.load(ordering: .relaxed), 0) }
+    /// The most flows there may be, 1 to `maximum`.
+    public var limit: Int {
+        get { shared[0].limit.load(ordering: .relaxed) }
+        nonmutating set { shared[0].limit.store(min(max(newValue, 1), maximum), ordering: .relaxed) }
+    }
     /// How many buckets the index has.
     public var bucketCount: Int { index.bucketCount }
     /// Memory for `maximum` flows, index included, in bytes; the labels of those that have any come on top.
@@ -84,7 +98,7 @@ import Synchronization
 
     /// Counts one more flow, if there is room.
     func reserveOne() -> Bool {
-        if shared[0].alive.wrappingAdd(1, ordering: .relaxed).newValue <= maximum { return true }
+        if shared[0].alive.wrappingAdd(1, ordering: .relaxed).newValue <= limit { return true }
         shared[0].alive.wrappingSubtract(1, ordering: .relaxed)
         return false
     }
@@ -132,7 +146,9 @@ import Synchronization
     func touch(_ hash: UInt64) -> UInt64 {
         var sum: UInt64 = 0
         _ = index.first(hash) { reference in
-            sum = flows[reference.flow].original.addresses
+            // Each of its cache lines.
+            sum = flows[reference.flow].original.addresses &+ flows[reference.flow].streamSince.nanoseconds
+            sum &+= UInt64(flows[reference.flow].eventBits.load(ordering: .relaxed))
             return true
         }
         return sum
@@ -297,7 +313,9 @@ import Synchronization
     /// Puts out one flow near a hash to make room: an unreplied one, else one that is not assured, else one that is closing; never another
     /// that is assured (early_drop in net/netfilter/nf_conntrack_core.c looks at eight buckets as well; closing ones are left there to
     /// gc_worker_can_early_drop).
-    func dropEarly(near hash: UInt64) -> Bool {
+    ///
+    /// - Returns: false if there is none that may go.
+    func dropEarly(near hash: UInt64, now: Instant) -> Bool {
         var closing: UInt32 = 0
         var unassured: UInt32 = 0
         var unreplied: UInt32 = 0
@@ -305,6 +323,11 @@ import Synchronization
             index.forEachInBucket(hash, offset: offset) { reference in
                 let status = flows[reference.flow].status
                 guard status.contains(.confirmed), !status.contains(.dying) else { return }
+                // Its time is over, and the wheel has not come round to it yet.
+                if flows[reference.flow].expires <= now {
+                    unreplied = reference.flow
+                    return
+                }
                 if status.contains(.assured) {
                     if isClosing(reference.flow) { closing = reference.flow }
                     return
@@ -345,6 +368,26 @@ import Synchronization
         public var helper: UInt8
         /// Labels 0 to 63 and 64 to 127.
         public var labels: (UInt64, UInt64)
+        /// The timeout policy, by number; 0 for none.
+        public var policy: UInt8
+        /// When it began, in nanoseconds since 1970; 0 if that was not noted.
+        public var beginning: UInt64
+        /// Of this entry, how many flows it has held: tells those apart that have had its number.
+        public var incarnation: UInt32
+    }
+
+    /// A flow as it is now. Called while the entry cannot be reused.
+    func record(of flow: UInt32, _ status: Flow.Status) -> Record {
+        flows[flow].lock.lock()
+        defer { flows[flow].lock.unlock() }
+        return Record(
+            index: flow, original: flows[flow].original, reply: flows[flow].reply, status: status,
+            expires: flows[flow].expires, tcpState: flows[flow].tcp.state, sctpState: flows[flow].sctp.state,
+            originalCounter: flows[flow].originalCounter, replyCounter: flows[flow].replyCounter,
+            mark: flows[flow].mark, masqueradePort: flows[flow].masqueradePort, helper: flows[flow].helper,
+            labels: status.contains(.labelled) ? labels[flow].bits : (0, 0), policy: flows[flow].policy,
+            beginning: status.contains(.stamped) ? beginnings[flow] : 0,
+            incarnation: flows[flow].incarnation.load(ordering: .relaxed))
     }
 
     /// Visits every confirmed flow. Called from outside the workers at any time: each flow is copied under its lock, and
@@ -354,15 +397,7 @@ import Synchronization
             let flow = UInt32(entry)
             let before = flows[flow].status
             guard before.contains(.confirmed), !before.contains(.dying) else { continue }
-            flows[flow].lock.lock()
-            let record = Record(
-                index: flow, original: flows[flow].original, reply: flows[flow].reply, status: before,
-                expires: flows[flow].expires, tcpState: flows[flow].tcp.state,
-                sctpState: flows[flow].sctp.state,
-                originalCounter: flows[flow].originalCounter, replyCounter: flows[flow].replyCounter,
-                mark: flows[flow].mark, masqueradePort: flows[flow].masqueradePort, helper: flows[flow].helper,
-                labels: before.contains(.labelled) ? labels[flow].bits : (0, 0))
-            flows[flow].lock.unlock()
+            let record = record(of: flow, before)
             let after = flows[flow].status
             guard after.contains(.confirmed), !after.contains(.dying), flows[flow].original == record.original,
                 flows[flow].reply == record.reply

@@ -64,6 +64,10 @@ public struct TrackingSettings: Sendable, Equatable {
     public var fragment = 30 * TCPTimeouts.second
     /// nf_conntrack_checksum: a wrong transport checksum makes a packet invalid.
     public var verifiesChecksums = true
+    /// nf_conntrack_acct: flows that begin now show what they have carried.
+    public var accounts = true
+    /// nf_conntrack_timestamp: of flows that begin now it is known when.
+    public var stamps = false
     /// The helpers that flows get without a rule.
     public var helpers = HelperAssignments()
 

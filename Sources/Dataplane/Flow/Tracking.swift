@@ -148,6 +148,9 @@ extension Worker {
         let flow = owner.create(original: tuple, reply: reply, hash: hash)
         guard flow != 0 else { return .flowTableFull }
         packet.tracking = TrackingResult(state: .new, direction: .original, flow: flow, isUnconfirmed: true)
+        flows.flows[flow].policy = packet.template.policy
+        flows.flows[flow].allow(packet.template.events)
+        if snapshot.tracking.accounts { flows.flows[flow].set(.accounted) }
         if packet.opensForClient {
             flows.help[flow] = FlowHelp()
             flows.synproxies[flow] = SynproxyFlow()
@@ -193,14 +196,25 @@ extension Worker {
                 table[flow].lock.unlock()
                 return nil
             }
-            let verdict = table[flow].tcp.track(
-                segment, packet.tracking.direction, status: status, settings: snapshot.tracking.tcp)
+            let policy = table[flow].policy
+            let verdict =
+                policy == 0
+                ? table[flow].tcp.track(
+                    segment, packet.tracking.direction, status: status, settings: snapshot.tracking.tcp)
+                : table[flow].tcp.track(
+                    segment, packet.tracking.direction, status: status,
+                    settings: flows.policies.tcp(policy, snapshot.tracking.tcp))
+            let hasChangedState = table[flow].tcp.state != old
             let isNowAssured = table[flow].tcp.isNowAssured(after: old)
             table[flow].lock.unlock()
 
             switch verdict {
             case .accept(let timeout):
-                if status.contains(.seenReply), !status.contains(.assured), isNowAssured { table[flow].set(.assured) }
+                if status.contains(.seenReply), !status.contains(.assured), isNowAssured {
+                    table[flow].set(.assured)
+                    note(flow, .assured)
+                }
+                if hasChangedState { note(flow, .protocolState) }
                 table[flow].expire(at: now + timeout)
             case .ignore:
                 // Not counted either: it may be no segment of this connection (nf_ct_refresh_acct is not reached).
@@ -241,10 +255,17 @@ extension Worker {
         let table = flows.flows
         let status = table[flow].status
         table[flow].lock.lock()
+        let old = table[flow].sctp.state
+        let policy = table[flow].policy
         let (verdict, becomesAssured) = table[flow].sctp.track(
-            packet, packet.tracking.direction, isFirst: packet.tracking.isUnconfirmed, timeouts: snapshot.tracking.sctp)
+            packet, packet.tracking.direction, isFirst: packet.tracking.isUnconfirmed,
+            timeouts: policy == 0 ? snapshot.tracking.sctp : flows.policies.sctp(policy))
+        if table[flow].sctp.state != old { note(flow, .protocolState) }
         table[flow].lock.unlock()
-        if becomesAssured, !status.contains(.assured) { table[flow].set(.assured) }
+        if becomesAssured, !status.contains(.assured) {
+            table[flow].set(.assured)
+            note(flow, .assured)
+        }
         switch verdict {
         case .invalid: forget(&packet)
         case .ignore: noteReply(packet, status)
@@ -265,7 +286,8 @@ extension Worker {
         guard flow != 0 else { return nil }
         let table = flows.flows
         let status = table[flow].status
-        let timeout: UInt64
+        var timeout: UInt64
+        var slot = TimeoutPolicies.unreplied
         if status.contains(.answersOnly) {
             // Its second runs from the beginning.
             noteReply(packet, status)
@@ -281,7 +303,11 @@ extension Worker {
             if status.contains(.seenReply) {
                 let isStream = now > table[flow].streamSince
                 timeout = isStream ? snapshot.tracking.udpStream : snapshot.tracking.udp
-                if isStream, !status.contains(.assured) { table[flow].set(.assured) }
+                if isStream, !status.contains(.assured) {
+                    table[flow].set(.assured)
+                    note(flow, .assured)
+                }
+                slot = isStream ? TimeoutPolicies.replied : TimeoutPolicies.unreplied
             } else {
                 timeout = snapshot.tracking.udp
             }
@@ -289,10 +315,15 @@ extension Worker {
             // A stream as soon as it is answered (gre_packet in net/netfilter/nf_conntrack_proto_gre.c).
             let isStream = status.contains(.seenReply)
             timeout = isStream ? snapshot.tracking.greStream : snapshot.tracking.gre
-            if isStream, !status.contains(.assured) { table[flow].set(.assured) }
+            if isStream, !status.contains(.assured) {
+                table[flow].set(.assured)
+                note(flow, .assured)
+            }
+            slot = isStream ? TimeoutPolicies.replied : TimeoutPolicies.unreplied
         case .icmp: timeout = snapshot.tracking.icmp
         default: timeout = snapshot.tracking.generic
         }
+        if table[flow].policy != 0 { timeout = flows.policies.timeout(table[flow].policy, slot) }
         table[flow].expire(at: now + timeout)
         noteReply(packet, status)
         count(packet)
@@ -303,6 +334,7 @@ extension Worker {
     private func noteReply(_ packet: Packet, _ status: Flow.Status) {
         if packet.tracking.direction == .reply, !status.contains(.seenReply) {
             flows.flows[packet.tracking.flow].set(.seenReply)
+            note(packet.tracking.flow, .reply)
         }
     }
 
@@ -356,9 +388,18 @@ extension Worker {
             return reason
         }
         if let reason = help(&packet) { return reason }
-        guard packet.tracking.isUnconfirmed else { return nil }
+        guard packet.tracking.isUnconfirmed else {
+            tellChanges(packet)
+            return nil
+        }
         let flow = packet.tracking.flow
-        if !flows.confirm(flow) {
+        if snapshot.tracking.stamps {
+            flows.beginnings[flow] = wallClock.nanoseconds(at: now)
+            flows.flows[flow].set(.stamped)
+        }
+        let isEntered = flows.confirm(flow)
+        if !isEntered {
+            statistics.add(FlowColumn.insertFailed)
             switch flows.resolveClash(flow, now: now) {
             case .answersOnly: break
             case .joined(let other):
@@ -372,11 +413,14 @@ extension Worker {
                 packet.tracking.flow = 0
                 packet.tracking.isUnconfirmed = false
                 return nil
-            case .dropped: return .flowClash
+            case .dropped:
+                statistics.add(FlowColumn.drop)
+                return .flowClash
             }
         }
         packet.tracking.isUnconfirmed = false
         owner.schedule(flow, now: now)
+        if owner.isListenedTo { tellBeginning(flow) }
         return nil
     }
 }

@@ -16,6 +16,10 @@ public struct TrackingTemplate: Sendable, Equatable {
 
     var zone: UInt16
     var options: Options
+    /// The timeout policy of its flow, by number; 0 for none.
+    public var policy: UInt8 = 0
+    /// What may be told of its flow.
+    public var events: FlowEvents = .all
     /// The helper that reads along with the flow, by its number in `HelperNames`; 0 for none.
     var helper: UInt8 = 0
 

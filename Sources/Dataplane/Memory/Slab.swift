@@ -15,7 +15,10 @@ import Glibc
     private static var smallest: Int { 1024 }
 
     /// Maps zeroed memory for `count` elements. Untouched pages cost nothing until they are used.
-    public init(count: Int) {
+    ///
+    /// - Parameter hasLargePages: whether the kernel is asked for pages of 2 MB, for tables whose places are looked up in no order: finding
+    ///   the page then costs as much as finding the place.
+    public init(count: Int, hasLargePages: Bool = false) {
         let bytes = max(count, 1) * MemoryLayout<Element>.stride
         if bytes <= Self.smallest {
             let memory = UnsafeMutableRawPointer.allocate(byteCount: bytes, alignment: 64)
@@ -28,6 +31,8 @@ import Glibc
         guard let memory = unsafe memory, unsafe memory != MAP_FAILED else {
             fatalError("no memory for a table of \(bytes) bytes")
         }
+        // A refusal, as by a kernel without such pages, changes nothing but the speed.
+        if hasLargePages { unsafe madvise(memory, bytes, MADV_HUGEPAGE) }
         unsafe base = memory.bindMemory(to: Element.self, capacity: count)
         self.count = count
     }

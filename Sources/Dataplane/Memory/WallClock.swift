@@ -21,6 +21,12 @@ public struct WallClock: Sendable {
         cell[0].minutesWest.store(Int64(minutesWest), ordering: .relaxed)
     }
 
+    /// Nanoseconds since 1970 UTC.
+    @inline(__always)
+    func nanoseconds(at now: Instant) -> UInt64 {
+        now.nanoseconds &+ UInt64(bitPattern: cell[0].offset.load(ordering: .relaxed))
+    }
+
     /// Seconds since 1970 UTC. Wrapping keeps a clock that is set to nonsense from trapping.
     func seconds(at now: Instant) -> Int64 {
         (Int64(bitPattern: now.nanoseconds) &+ cell[0].offset.load(ordering: .relaxed)) / 1_000_000_000

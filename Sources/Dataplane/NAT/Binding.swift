@@ -147,7 +147,9 @@ extension Worker {
     private func reserve(_ flow: UInt32, _ wanted: FlowTuple) -> Bool {
         guard let reply = wanted.inverted else { return false }
         flows.flows[flow].reply = reply
-        return flows.reserveReply(flow)
+        if flows.reserveReply(flow) { return true }
+        statistics.add(FlowColumn.found)
+        return false
     }
 
     /// Whether ports or identifiers can be rewritten. DCCP has no tracker in this kernel any more, so its ports are not known.

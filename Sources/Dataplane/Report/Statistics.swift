@@ -22,15 +22,18 @@ import Synchronization
     private let columns: Slab<Atomic<UInt64>>
     private let drops: Slab<Atomic<UInt64>>
     private let ports: Slab<Atomic<UInt64>>
+    private let flows: Slab<Atomic<UInt64>>
 
     public init() {
         columns = Slab(count: Column.allCases.count)
         drops = Slab(count: DropReason.allCases.count)
+        flows = Slab(count: FlowColumn.allCases.count)
         ports = Slab(count: (PortIndex.limit + 2) * PortColumn.allCases.count)
     }
 
     public subscript(_ column: Column) -> UInt64 { columns[column.rawValue].load(ordering: .relaxed) }
     public subscript(_ reason: DropReason) -> UInt64 { drops[Int(reason.rawValue)].load(ordering: .relaxed) }
+    public subscript(_ column: FlowColumn) -> UInt64 { flows[column.rawValue].load(ordering: .relaxed) }
     public subscript(_ port: PortIndex, _ column: PortColumn) -> UInt64 {
         ports[Int(port.rawValue) * PortColumn.allCases.count + column.rawValue].load(ordering: .relaxed)
     }
@@ -42,6 +45,9 @@ import Synchronization
 
     @inline(__always)
     func add(_ reason: DropReason) { Self.add(drops, Int(reason.rawValue), 1) }
+
+    @inline(__always)
+    func add(_ column: FlowColumn) { Self.add(flows, column.rawValue, 1) }
 
     @inline(__always)
     func add(_ port: PortIndex, _ column: PortColumn, _ amount: Int) {

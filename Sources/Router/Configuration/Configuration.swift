@@ -101,6 +101,14 @@ public struct ConntrackConfiguration: Hashable, Sendable {
     /// Track even if no rule needs it.
     public var always = false
     public var timeouts = ConntrackTimeouts()
+    /// Take packets with a wrong transport checksum for invalid (nf_conntrack_checksum).
+    public var checksum = true
+    /// Show what flows have carried (nf_conntrack_acct; the kernel's own default is off).
+    public var accounting = true
+    /// Note when flows began (nf_conntrack_timestamp).
+    public var timestamps = false
+    /// What rules may name with `CT --timeout`.
+    public var policies: [TimeoutPolicyConfiguration] = []
     /// Destination ports that helpers are assigned to without a rule; nil for the kernel's way, by `-j CT --helper` alone.
     public var helpers: [ConntrackHelper: [UInt16]]?
 

@@ -24,6 +24,7 @@ public enum ConfigurationCheck {
             do throws(Diagnostic) {
                 let rules = RulesText.check(
                     try TextFile.read(file), file: file, ports: configuration.ports.map(\.name),
+                    policies: configuration.conntrack.policies,
                     allowInactive: configuration.rules.allowInactive)
                 findings.errors += rules.errors
                 findings.warnings += rules.warnings

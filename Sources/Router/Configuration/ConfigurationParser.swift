@@ -115,7 +115,8 @@ struct ConfigurationParser {
     private func conntrack(_ node: ConfigurationNode) -> ConntrackConfiguration {
         var conntrack = ConntrackConfiguration()
         let section = node.section([
-            "max", "tcp-loose", "tcp-be-liberal", "tcp-ignore-invalid-rst", "tcp-max-retrans", "always", "timeouts", "helpers",
+            "max", "tcp-loose", "tcp-be-liberal", "tcp-ignore-invalid-rst", "tcp-max-retrans", "checksum", "accounting", "timestamps",
+            "always", "timeouts", "policies", "helpers",
         ])
         if let node = section["max"], !node.isWord("auto") {
             conntrack.max = node.integer(1...Int(Int32.max), orWord: "auto")
@@ -125,19 +126,13 @@ struct ConfigurationParser {
         if let ignore = section["tcp-ignore-invalid-rst"]?.boolean() { conntrack.tcpIgnoreInvalidRst = ignore }
         if let count = section["tcp-max-retrans"]?.integer(0...255) { conntrack.tcpMaxRetrans = UInt8(count) }
         if let always = section["always"]?.boolean() { conntrack.always = always }
+        if let checksum = section["checksum"]?.boolean() { conntrack.checksum = checksum }
+        if let accounting = section["accounting"]?.boolean() { conntrack.accounting = accounting }
+        if let timestamps = section["timestamps"]?.boolean() { conntrack.timestamps = timestamps }
+        if let node = section["policies"] { conntrack.policies = policies(node) }
         if let node = section["timeouts"] { conntrack.timeouts = timeouts(node) }
         if let node = section["helpers"] { conntrack.helpers = helpers(node) }
         return conntrack
-    }
-
-    private func timeouts(_ node: ConfigurationNode) -> ConntrackTimeouts {
-        var timeouts = ConntrackTimeouts()
-        let section = node.section(ConntrackTimeout.allCases.map(\.rawValue))
-        for timeout in ConntrackTimeout.allCases {
-            guard let seconds = section[timeout.rawValue]?.integer(0...Int(ConntrackTimeouts.limit)) else { continue }
-            timeouts[timeout] = UInt32(seconds)
-        }
-        return timeouts
     }
 
     private func helpers(_ node: ConfigurationNode) -> [ConntrackHelper: [UInt16]] {

@@ -18,6 +18,8 @@ final class Reloader: Sendable {
 
     /// The file that the rules came from; nil if there is none.
     var rulesFile: String? { configuration.withLock { $0.rules.ipv4 } }
+    /// What it says of tracking.
+    var conntrack: ConntrackConfiguration { configuration.withLock { $0.conntrack } }
     /// Whether rules that do not act yet are taken.
     var allowsInactive: Bool { configuration.withLock { $0.rules.allowInactive } }
 
@@ -44,7 +46,7 @@ final class Reloader: Sendable {
             let proposal = RuleDoor.Proposal(
                 ruleset: ruleset.keepingCounters(of: earlier), reload: .init(conntrack: new.conntrack, sets: prepared))
             var messages = ["configuration and rules read again"]
-            if door.core.lock.withLock({ _ in door.core.rulesAreModified || door.core.sets.isModified }) {
+            if door.core.lock.withLock({ _ in door.core.rulesAreModified || door.core.settingsAreModified || door.core.sets.isModified }) {
                 messages.append("what was changed by command since the last reading is gone")
             }
             let waiting = configuration.withLock { $0.differencesThatWait(new) }

@@ -18,11 +18,18 @@ final class RouterCore: @unchecked Sendable {
     let writer: RoutingWriter
     let sets: SetStore
     let lock = Mutex(())
+    /// Those who listen to what happens to flows.
+    let eventHub: FlowEventHub
 
     private let retirement: Retirement
     private(set) var book: RuleBook
     private var generation: UInt64 = 1
     private(set) var tracking: TrackingSettings
+    /// What `tracking` was made from: the configuration's, with what commands changed since.
+    private(set) var conntrack: ConntrackConfiguration
+    /// Whether a command has changed a setting since the configuration was read last.
+    private(set) var settingsAreModified = false
+    private(set) var policies = TimeoutPolicyNumbers()
     private var settings: RouterSettings
     private var alwaysTracks: Bool
     /// Whether rules that do not act yet are taken, rather than refused once more.
@@ -34,6 +41,7 @@ final class RouterCore: @unchecked Sendable {
         var statistics: Statistics
         var effects: EffectRing
         var reports: ReportRing
+        var flowEvents: FlowEventRing
     }
 
     init(
@@ -45,6 +53,8 @@ final class RouterCore: @unchecked Sendable {
         self.settings = settings
         self.allowsInactive = allowsInactive
         alwaysTracks = conntrack.always
+        self.conntrack = conntrack
+        policies.adopt(conntrack.policies)
         tracking = TrackingSettings(conntrack)
         var helperNames = HelperNames()
         tracking.helpers = helperNames.enter(conntrack.helpers ?? [:])
@@ -59,7 +69,7 @@ final class RouterCore: @unchecked Sendable {
             ruleset,
             for: RuleCompiler.Surroundings(
                 portNames: portNames, alwaysTracks: alwaysTracks || tracking.helpers.count > 0, helperNames: helperNames,
-                allowsInactive: allowsInactive, setSlots: prepared.book.slotsByName),
+                allowsInactive: allowsInactive, setSlots: prepared.book.slotsByName, policies: policies.entries),
             workerCount: workerCount)
         sets.withSlots { _ in ruleset.setReferences }
         let pool = SharedFramePool(memory: memory)
@@ -73,6 +83,8 @@ final class RouterCore: @unchecked Sendable {
                 Snapshot(generation: 1, rules: book.compiled, tracking: tracking, settings: settings)),
             sets: sets.directory)
         workers = Array(repeating: nil, count: workerCount)
+        eventHub = FlowEventHub(flows: shared.flows)
+        writePolicies()
         shared.flows.learn(book.helperNames)
     }
 
@@ -94,7 +106,8 @@ final class RouterCore: @unchecked Sendable {
             var worker = Worker(id: id, shared: shared, snapshot: snapshot, seed: seed)
             if let cpu { worker.cpu = UInt32(truncatingIfNeeded: cpu) }
             workers[id] = WorkerReport(
-                statistics: worker.statistics, effects: worker.effects, reports: worker.reports)
+                statistics: worker.statistics, effects: worker.effects, reports: worker.reports,
+                flowEvents: worker.flowEvents)
             return worker
         }
     }
@@ -171,14 +184,23 @@ final class RouterCore: @unchecked Sendable {
         _ ruleset: Ruleset, madeFrom earlier: Ruleset, sets prepared: SetStore.Prepared, conntrack: ConntrackConfiguration
     ) throws(RuleCompiler.Refusal) {
         try sets.replace(with: prepared) { (slots) throws(RuleCompiler.Refusal) in
+            var numbers = policies
+            numbers.adopt(conntrack.policies)
             var names = helperNames
             let helpers = names.enter(conntrack.helpers ?? [:])
-            let next = try RuleBook(
-                ruleset, for: surroundings(alwaysTracks: conntrack.always || helpers.count > 0, helperNames: names, setSlots: slots),
-                workerCount: workerCount)
+            var surroundings = surroundings(alwaysTracks: conntrack.always || helpers.count > 0, helperNames: names, setSlots: slots)
+            surroundings.policies = numbers.entries
+            let next = try RuleBook(ruleset, for: surroundings, workerCount: workerCount)
             alwaysTracks = conntrack.always
+            policies = numbers
+            self.conntrack = conntrack
+            // How many there may be was settled at the start.
+            self.conntrack.max = nil
+            shared.flows.limit = shared.flows.maximum
             tracking = TrackingSettings(conntrack)
             tracking.helpers = helpers
+            writePolicies()
+            settingsAreModified = false
             replaceBook(next, madeFrom: earlier, zeroed: false)
             return ruleset.setReferences
         }
@@ -195,7 +217,27 @@ final class RouterCore: @unchecked Sendable {
     ) -> RuleCompiler.Surroundings {
         RuleCompiler.Surroundings(
             portNames: portNames, alwaysTracks: alwaysTracks, helperNames: helperNames, states: book.states, allowsInactive: allowsInactive,
-            setSlots: setSlots)
+            setSlots: setSlots, policies: policies.entries)
+    }
+
+    /// Puts other settings of tracking in force, until the next reload.
+    func change(_ new: ConntrackConfiguration) {
+        conntrack = new
+        let helpers = tracking.helpers
+        tracking = TrackingSettings(new)
+        tracking.helpers = helpers
+        shared.flows.limit = new.max ?? shared.flows.maximum
+        settingsAreModified = true
+        publish()
+    }
+
+    /// Tells flows what their policies say now.
+    private func writePolicies() {
+        for policy in conntrack.policies {
+            guard let number = policies.entries[policy.name]?.number else { continue }
+            shared.flows.policies.set(
+                number, policy.timeouts(conntrack.timeouts).map { UInt64($0.seconds) * 1_000_000_000 })
+        }
     }
 
     private func replaceBook(_ next: RuleBook, madeFrom earlier: Ruleset, zeroed: Bool) {
@@ -273,6 +315,9 @@ extension TrackingSettings {
         tcp.liberal = configuration.tcpBeLiberal
         tcp.ignoresInvalidReset = configuration.tcpIgnoreInvalidRst
         tcp.maximumRetransmissions = configuration.tcpMaxRetrans
+        verifiesChecksums = configuration.checksum
+        accounts = configuration.accounting
+        stamps = configuration.timestamps
         tcp.timeouts.synSent = seconds(.tcpSynSent)
         tcp.timeouts.synReceived = seconds(.tcpSynRecv)
         tcp.timeouts.established = seconds(.tcpEstablished)

@@ -18,6 +18,7 @@ extension RouterCore {
     func books(framesElsewhere: Int, lostInRings: UInt64, unwritten: UInt64, uptime: UInt64) -> Stats {
         let all = reports.map(\.statistics)
         func sum(_ column: Statistics.Column) -> UInt64 { all.reduce(0) { $0 &+ $1[column] } }
+        func flowSum(_ column: FlowColumn) -> UInt64 { all.reduce(0) { $0 &+ $1[column] } }
         var dropped: [String: UInt64] = [:]
         for reason in DropReason.allCases {
             let packets = all.reduce(0) { $0 &+ $1[reason] }
@@ -31,7 +32,10 @@ extension RouterCore {
             dropped: dropped, absorbed: sum(.absorbed), held: held, framesOwned: owned,
             framesInUmem: UInt64(shared.memory.chunkCount), lostInRings: lostInRings, generation: snapshotGeneration,
             uptime: uptime,
-            effectsLost: reports.reduce(0) { $0 &+ $1.effects.lost &+ $1.reports.lost }, unwritten: unwritten)
+            effectsLost: reports.reduce(0) { $0 &+ $1.effects.lost &+ $1.reports.lost }, unwritten: unwritten,
+            flows: FlowStats(
+                count: shared.flows.count, found: flowSum(.found), invalid: flowSum(.invalid), insertFailed: flowSum(.insertFailed),
+                drop: flowSum(.drop), earlyDrop: flowSum(.earlyDrop)))
     }
 }
 

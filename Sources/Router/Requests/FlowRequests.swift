@@ -7,20 +7,20 @@ extension RequestHandler {
     /// The flows that a filter means, in no order. They are copied first and told of afterwards.
     func listFlows(_ filter: FlowFilter, row: (FlowRow) throws -> Void) throws {
         let now = MonotonicClock.now()
-        let (records, tracking, names) = core.lock.withLock { _ in
+        let (records, surroundings) = core.lock.withLock { _ in
             var records: [FlowTable.Record] = []
             core.forEachFlow { if $0.expires > now, !$0.status.contains(.answersOnly) { records.append($0) } }
-            return (records, core.tracking, core.helperNames)
+            return (records, FlowSurroundings(core))
         }
         for record in records {
-            let flow = FlowRow(record, at: now, tracking, helperNames: names)
+            let flow = surroundings.row(record, at: now)
             if filter.matches(flow) { try row(flow) }
         }
     }
 
     var flowCount: FlowCount {
         let flows = core.shared.flows
-        return FlowCount(count: flows.count, max: flows.maximum, buckets: flows.bucketCount)
+        return FlowCount(count: flows.count, max: flows.limit, buckets: flows.bucketCount)
     }
 
     /// - Returns: how many there were.
@@ -28,8 +28,9 @@ extension RequestHandler {
         let now = MonotonicClock.now()
         return core.lock.withLock { _ in
             var count = 0
+            let surroundings = FlowSurroundings(core)
             core.forEachFlow { record in
-                if isMeant(FlowRow(record, at: now, core.tracking)), core.shared.flows.kill(record.index) { count += 1 }
+                if isMeant(surroundings.row(record, at: now)), core.shared.flows.kill(record.index) { count += 1 }
             }
             return count
         }

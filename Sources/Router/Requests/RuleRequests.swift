@@ -1,5 +1,6 @@
 import CXDP
 import Control
+import Synchronization
 import Glibc
 import Net
 import Rules
@@ -48,7 +49,9 @@ extension RequestHandler {
                 if !options.counters { new = new.keepingCounters(of: earlier) }
                 if isTest {
                     let refusals = RuleCompiler.refusals(
-                        of: new, for: .init(portNames: core.portNames, allowsInactive: true))
+                        of: new, for: .init(
+                            portNames: core.portNames, allowsInactive: true,
+                            policies: core.lock.withLock { _ in core.policies.entries }))
                     guard refusals.isEmpty else {
                         throw Failure("", diagnostics: refusals.map { Control.Diagnostic(refusal: $0, source: source()) })
                     }

@@ -42,9 +42,12 @@ public enum RulesText {
 
     /// What there is to say about a rules file, for `check` and `rules check`.
     ///
-    /// - Parameter ports: the router's; nil if they are not known.
+    /// - Parameters:
+    ///   - ports: the router's; nil if they are not known.
+    ///   - policies: the timeout policies that rules may name; nil if they are not known.
     public static func check(
-        _ text: String, file: String, ports: [String]? = nil, allowInactive: Bool = false
+        _ text: String, file: String, ports: [String]? = nil, policies: [TimeoutPolicyConfiguration]? = nil,
+        allowInactive: Bool = false
     ) -> Findings {
         var findings = Findings()
         let ruleset: Ruleset
@@ -66,7 +69,14 @@ public enum RulesText {
             findings.errors += inactive
         }
         findings.errors += RuleCompiler.refusals(
-            of: ruleset, for: RuleCompiler.Surroundings(portNames: ports ?? [], allowsInactive: true)
+            of: ruleset,
+            for: RuleCompiler.Surroundings(
+                portNames: ports ?? [], allowsInactive: true,
+                policies: policies.map {
+                    var numbers = TimeoutPolicyNumbers()
+                    numbers.adopt($0)
+                    return numbers.entries
+                })
         ).map { Control.Diagnostic(refusal: $0, source: source) }
         if let ports { findings.warnings += warnings(ruleset, ports: ports, source: source) }
         findings.errors.sort()

@@ -62,16 +62,6 @@ public struct CTTarget: TargetExtension {
 
     public var target: Target { .ct(self) }
 
-    public var inactivity: Inactivity? {
-        let waiting = [
-            ("timeout", timeoutPolicy != nil), ("ctevents", !events.isEmpty),
-            ("expevents", announcesExpectations),
-        ].filter(\.1).map { "\"--\($0.0)\"" }
-        guard !waiting.isEmpty else { return nil }
-        return Inactivity(
-            of: "\(waiting.count == 1 ? "option" : "each of the options") \(waiting.joined(separator: ", ")) of target \"CT\"", status: .awaitsTracking)
-    }
-
     public init(_ options: GivenOptions) throws(RuleError) {
         self.init()
         isUntracked = options.contains("notrack")

@@ -1,10 +1,18 @@
 import ArgumentParser
 import Control
 
+/// Whose file in /proc a listing looks like.
+enum FlowFormat: String, ExpressibleByArgument, CaseIterable {
+    case nfConntrack = "nf_conntrack"
+    case ipConntrack = "ip_conntrack"
+}
+
 struct FlowsList: ParsableCommand {
     static let configuration = CommandConfiguration(
         commandName: "list", abstract: "List flows as /proc/net/nf_conntrack prints them.")
 
+    @Option(help: "nf_conntrack, or ip_conntrack: the older kernels' text.")
+    var format = FlowFormat.nfConntrack
     @OptionGroup var client: ClientOptions
     @OptionGroup var options: ListOptions
     @OptionGroup var flows: FlowOptions
@@ -24,7 +32,7 @@ struct FlowsList: ParsableCommand {
         }
         let end = try client.perform(request) { reply in
             guard case .flow(let row) = reply else { throw ClientOptions.unexpected(reply) }
-            Output.standard.line(row.procText)
+            Output.standard.line(format == .ipConntrack ? row.ipConntrackText : row.procText)
         }
         guard case .end = end else { throw ClientOptions.unexpected(end) }
     }

@@ -7,6 +7,6 @@ struct ShowCommand: ParsableCommand {
         subcommands: [
             ShowPorts.self, ShowWorkers.self, ShowStats.self, ShowDrops.self, ShowRoutes.self, ShowNeighbors.self,
             ShowRules.self, ShowVersion.self,
-            ShowRecent.self, ShowHashlimit.self, ShowHelpers.self,
+            ShowRecent.self, ShowHashlimit.self, ShowTimeouts.self, ShowHelpers.self,
         ])
 }

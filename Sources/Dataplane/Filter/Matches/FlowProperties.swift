@@ -50,7 +50,10 @@ extension Worker {
     func hasLabel(_ flow: UInt32, _ label: UInt8, sets: Bool) -> Bool {
         guard flow != 0 else { return false }
         if flows.hasLabel(flow, label) { return true }
-        if sets { flows.setLabel(flow, label) }
+        if sets {
+            flows.setLabel(flow, label)
+            note(flow, .label)
+        }
         return sets
     }
 

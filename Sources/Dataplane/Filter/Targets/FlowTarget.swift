@@ -43,12 +43,16 @@ extension Worker {
         switch target {
         case .setFlowMark(let value, let mask, let shift):
             table[flow].lock.lock()
-            table[flow].mark = (table[flow].mark & ~mask ^ value) << shift
+            let old = table[flow].mark
+            table[flow].mark = (old & ~mask ^ value) << shift
+            if table[flow].mark != old { note(flow, .mark) }
             table[flow].lock.unlock()
         case .saveMark(let flowMask, let packetMask, let shift):
             let saved = (packet.mark & packetMask) << shift
             table[flow].lock.lock()
-            table[flow].mark = table[flow].mark & ~flowMask ^ saved
+            let old = table[flow].mark
+            table[flow].mark = old & ~flowMask ^ saved
+            if table[flow].mark != old { note(flow, .mark) }
             table[flow].lock.unlock()
         case .restoreMark(let flowMask, let packetMask, let shift):
             packet.mark = packet.mark & ~packetMask ^ (table[flow].mark & flowMask) << shift

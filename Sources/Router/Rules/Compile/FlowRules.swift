@@ -75,7 +75,7 @@ extension RuleCompiler {
         switch target {
         case .mark(let mark): .mark(value: mark.operation.value, mask: mark.operation.mask)
         case .notrack: .noTrack
-        case .ct(let ct): FlowTarget(ct, helper: try helper(of: ct, refuse))
+        case .ct(let ct): try track(ct, refuse)
         case .connmark(let connmark): FlowTarget(connmark)
         case .classify(let classify): .classify(UInt32(classify.major) << 16 | UInt32(classify.minor))
         case .hmark(let hmark): hashMark(hmark)

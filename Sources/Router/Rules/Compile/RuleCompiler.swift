@@ -51,6 +51,8 @@ struct RuleCompiler {
         var allowsInactive = false
         /// Where sets lie, by name; nil where there are none to look for, as when rules alone are checked.
         var setSlots: [String: UInt16]?
+        /// Timeout policies by name; nil where they are not known, as when rules alone are checked.
+        var policies: [String: TimeoutPolicyNumbers.Entry]?
     }
 
     let surroundings: Surroundings
@@ -218,6 +220,7 @@ struct RuleCompiler {
             source.matches += try compile(match, refuse)
         }
         compiled.matchCount = UInt32(source.matches.count) - compiled.firstMatch
+        try checkPolicy(rule, refuse)
         compiled.target = try target(rule.target, starts, refuse)
         source.rules.append(compiled)
     }

@@ -1,0 +1,90 @@
+import Dataplane
+import Glibc
+import Net
+import Synchronization
+
+/// From the workers' rings to those who listen to what happens to flows. Workers record nothing while nobody does.
+///
+/// Readers carry the events over themselves, each for all of them, so there is no thread: whoever comes first empties the rings, and
+/// every reader has a queue of its own. Workers never wait; a reader that does not keep up loses events with a count, and if none
+/// comes in time they are lost in the rings, with a count for everybody.
+///
+/// Synchronisation: everything is guarded by `state`; the rings' reading ends are used inside it alone.
+final class FlowEventHub: Sendable {
+    /// The most events that wait for one reader.
+    static let queueLimit = 1 << 16
+    /// The most that are handed out at once.
+    static let batchLimit = 4096
+
+    private struct Reader {
+        var queue: [FlowEvent] = []
+        var lost: UInt64 = 0
+    }
+
+    private struct State {
+        var readers: [Int: Reader] = [:]
+        var nextReader = 0
+        /// What the rings had lost when they were emptied last.
+        var lostInRings: UInt64 = 0
+    }
+
+    private let flows: FlowTable
+    private let state = Mutex(State())
+
+    init(flows: FlowTable) { self.flows = flows }
+
+    /// - Parameter rings: those of all workers.
+    func subscribe(_ rings: [FlowEventRing]) -> Int {
+        state.withLock { state in
+            if state.readers.isEmpty {
+                // What is left from the last time belongs to nobody.
+                for ring in rings { while ring.pop() != nil {} }
+                state.lostInRings = rings.reduce(0) { $0 &+ $1.lost }
+                flows.isListenedTo = true
+            }
+            state.nextReader += 1
+            state.readers[state.nextReader] = Reader()
+            return state.nextReader
+        }
+    }
+
+    func unsubscribe(_ reader: Int) {
+        state.withLock { state in
+            state.readers[reader] = nil
+            if state.readers.isEmpty { flows.isListenedTo = false }
+        }
+    }
+
+    /// A reader's next events, in the order in which they happened, and how many it has lost so far.
+    func take(_ reader: Int, _ rings: [FlowEventRing]) -> (events: [FlowEvent], lost: UInt64) {
+        state.withLock { state in
+            distribute(rings, &state)
+            guard let own = state.readers[reader] else { return ([], 0) }
+            let count = min(own.queue.count, Self.batchLimit)
+            state.readers[reader]?.queue.removeFirst(count)
+            return (Array(own.queue.prefix(count)), own.lost)
+        }
+    }
+
+    private func distribute(_ rings: [FlowEventRing], _ state: inout State) {
+        var events: [FlowEvent] = []
+        for ring in rings {
+            var budget = Self.queueLimit
+            while budget > 0, let event = ring.pop() {
+                events.append(event)
+                budget -= 1
+            }
+        }
+        // Each ring is in order; where two have the same time, nobody knows.
+        if rings.count > 1 {
+            events = events.enumerated().sorted { ($0.element.time, $0.offset) < ($1.element.time, $1.offset) }.map(\.element)
+        }
+        let lostInRings = rings.reduce(0) { $0 &+ $1.lost }
+        for id in state.readers.keys {
+            let room = Self.queueLimit - (state.readers[id]?.queue.count ?? 0)
+            state.readers[id]?.queue += events.prefix(room)
+            state.readers[id]?.lost &+= UInt64(events.count - min(room, events.count)) &+ (lostInRings &- state.lostInRings)
+        }
+        state.lostInRings = lostInRings
+    }
+}
