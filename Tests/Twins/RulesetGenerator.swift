@@ -128,7 +128,7 @@ struct RulesetGenerator {
 
     mutating func negatable(_ percent: Int) -> [String] { random.chance(percent) ? ["!"] : [] }
 
-    /// `! -i +` is lost when iptables saves it.
+    /// Never a bare `+`: the kernel holds it for a condition, and iptables-save forgets it.
     private mutating func interface(_ option: String, _ names: [String]) -> [String] {
         let name = random.pick(names)
         return negatable(25) + [option, name]
