@@ -49,22 +49,6 @@ enum Offset {
     static let greCall = 6
 }
 
-/// The control bits of a TCP header (RFC 9293, 3.1).
-public struct TCPFlags: OptionSet, Sendable, Hashable {
-    public var rawValue: UInt8
-    @inline(__always)
-    public init(rawValue: UInt8) { self.rawValue = rawValue }
-
-    public static let fin = TCPFlags(rawValue: 0x01)
-    public static let syn = TCPFlags(rawValue: 0x02)
-    public static let rst = TCPFlags(rawValue: 0x04)
-    public static let psh = TCPFlags(rawValue: 0x08)
-    public static let ack = TCPFlags(rawValue: 0x10)
-    public static let urg = TCPFlags(rawValue: 0x20)
-    public static let ece = TCPFlags(rawValue: 0x40)
-    public static let cwr = TCPFlags(rawValue: 0x80)
-}
-
 /// An IPv4 packet in an Ethernet frame on its way through the router: where its bytes lie, and what has been found out and
 /// decided about it so far.
 ///

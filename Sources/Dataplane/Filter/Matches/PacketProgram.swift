@@ -223,7 +223,7 @@ extension Packet {
         switch ipProtocol {
         case .tcp:
             guard transportLength > Offset.tcpDataOffset else { return UInt32(truncatingIfNeeded: headerLength) }
-            header = max(Offset.tcpHeader, Int(transport8(Offset.tcpDataOffset) >> 4) * 4)
+            header = max(Offset.tcpHeader, tcpHeaderLength)
         case .udp, .udpLite, .icmp, .igmp: header = 8
         case .sctp, .dccp: header = 12
         default: header = 0

@@ -70,21 +70,6 @@ extension Packet {
         setIP16(Offset.ipChecksum, Checksum.updated(ip16(Offset.ipChecksum), from: old, to: new))
     }
 
-    /// Changes a word of a TCP header at an even offset, and the checksum with it.
-    func setTCPWord(_ offset: Int, _ value: UInt16) {
-        let old = transport16(offset)
-        setTransport16(offset, value)
-        setTransport16(
-            Offset.tcpChecksum, Checksum.updated(transport16(Offset.tcpChecksum), from: old, to: value))
-    }
-
-    /// Changes a byte of a TCP header, and the checksum with it.
-    func setTCPByte(_ offset: Int, _ value: UInt8) {
-        let even = offset & ~1
-        let old = transport16(even)
-        setTCPWord(even, offset == even ? old & 0x00FF | UInt16(value) << 8 : old & 0xFF00 | UInt16(value))
-    }
-
     /// set_ect_tcp in ipt_ECN.c, which does not ask whether this is a later fragment.
     fileprivate mutating func setCongestionBits(_ bits: UInt8, mask: UInt8) -> TargetOutcome {
         guard transportLength >= Offset.tcpHeader else { return .drop(.tcpHeader) }
