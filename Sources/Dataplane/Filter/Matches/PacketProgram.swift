@@ -148,8 +148,7 @@ extension Worker {
         switch what {
         case Ancillary.ipProtocol: a = UInt32(Packet.etherTypeIPv4)
         case Ancillary.packetType:
-            // PACKET_HOST, PACKET_BROADCAST, PACKET_MULTICAST.
-            a = !packet.isLinkBroadcast || packet.ingress == .host ? 0 : packet.linkDestination == .broadcast ? 1 : 2
+            a = UInt32(packet.linkCast.rawValue)
         case Ancillary.interface:
             guard let port = packet.device(at: hook) else { return false }
             a = UInt32(bitPattern: routing.ports.link(port).rawValue)
