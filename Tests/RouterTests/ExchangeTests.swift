@@ -1,5 +1,5 @@
 import Control
-import Glibc
+import Net
 import Synchronization
 import Testing
 
