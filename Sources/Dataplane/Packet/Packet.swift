@@ -1,54 +1,5 @@
 import Net
 
-/// Byte offsets within the headers, each in one place.
-enum Offset {
-    // Ethernet (IEEE 802.3), counted from the start of the frame.
-    static let ethernetDestination = 0
-    static let ethernetSource = 6
-    static let etherType = 12
-    static let ethernetHeader = 14
-
-    // IPv4 (RFC 791, 3.1), counted from the start of the IP header.
-    static let ipVersionAndLength = 0
-    static let ipTOS = 1
-    static let ipTotalLength = 2
-    static let ipIdentification = 4
-    static let ipFragment = 6
-    static let ipTTL = 8
-    static let ipProtocol = 9
-    static let ipChecksum = 10
-    static let ipSource = 12
-    static let ipDestination = 16
-    static let ipHeader = 20
-
-    // TCP (RFC 9293, 3.1), UDP (RFC 768), ICMP (RFC 792), counted from the start of the transport header.
-    static let sourcePort = 0
-    static let destinationPort = 2
-    static let tcpSequence = 4
-    static let tcpAcknowledgment = 8
-    static let tcpDataOffset = 12
-    static let tcpFlags = 13
-    static let tcpWindow = 14
-    static let tcpChecksum = 16
-    static let tcpHeader = 20
-    static let udpLength = 4
-    static let udpChecksum = 6
-    static let udpHeader = 8
-    static let icmpType = 0
-    static let icmpCode = 1
-    static let icmpChecksum = 2
-    static let icmpIdentifier = 4
-    static let icmpHeader = 8
-
-    // SCTP (RFC 9260, 3.1), GRE (RFC 2784; the call of RFC 2637's kind), counted from the start of the transport header.
-    static let sctpTag = 4
-    static let sctpChecksum = 8
-    static let sctpHeader = 12
-    static let greFlags = 0
-    static let greProtocol = 2
-    static let greCall = 6
-}
-
 /// An IPv4 packet in an Ethernet frame on its way through the router: where its bytes lie, and what has been found out and
 /// decided about it so far.
 ///
@@ -305,95 +256,9 @@ extension Packet {
     }
 }
 
-// MARK: - Checksums
+// MARK: - The link header
 
 extension Packet {
-    /// The pseudo-header of TCP and UDP (RFC 9293, 3.1): addresses, protocol, length of header and data.
-    @inline(__always)
-    func pseudoHeader() -> Checksum {
-        var sum = Checksum()
-        sum.add(source.rawValue)
-        sum.add(destination.rawValue)
-        sum.add(UInt16(ipProtocol.rawValue))
-        sum.add(UInt16(truncatingIfNeeded: transportLength))
-        return sum
-    }
-
-    /// Where the checksum of TCP and UDP lies in the transport header; nil for other protocols or a header that is cut off.
-    @inline(__always)
-    var transportChecksumOffset: Int? {
-        switch ipProtocol {
-        case .tcp where transportLength >= Offset.tcpHeader: Offset.tcpChecksum
-        case .udp where transportLength >= Offset.udpHeader: Offset.udpChecksum
-        default: nil
-        }
-    }
-
-    /// Completes a partial checksum, as veth peers and the host's own stack leave it: the field then holds the folded sum
-    /// of the pseudo-header and nothing else. On a correct packet, setting it to the full sum changes nothing.
-    @inline(__always)
-    func completePartialChecksum() {
-        guard !isFragment, let offset = transportChecksumOffset else { return }
-        let field = transport16(offset)
-        var sum = pseudoHeader()
-        guard field == sum.folded else { return }
-        setTransport16(offset, 0)
-        unsafe sum.add(UnsafeRawPointer(transport), count: transportLength)
-        // RFC 768: a computed zero goes out as all ones.
-        let full = sum.field
-        setTransport16(offset, full == 0 && ipProtocol == .udp ? 0xFFFF : full)
-    }
-
-    /// Whether the checksum of a whole TCP, UDP or ICMP packet is right; UDP's may be absent (zero, RFC 768).
-    @inline(__always)
-    func hasRightTransportChecksum() -> Bool { hasRightTransportChecksum(covering: transportLength) }
-
-    /// The same of a checksum that covers so many bytes from the transport header on, no more than there are (UDP-Lite).
-    @inline(__always)
-    func hasRightTransportChecksum(covering length: Int) -> Bool {
-        var sum: Checksum
-        switch ipProtocol {
-        case .udp where transport16(Offset.udpChecksum) == 0: return true
-        case .tcp, .udp, .udpLite: sum = pseudoHeader()
-        default: sum = Checksum()
-        }
-        unsafe sum.add(UnsafeRawPointer(transport), count: length)
-        return sum.folded == 0xFFFF
-    }
-
-    /// Writes the IP header's checksum anew.
-    func fillHeaderChecksum() {
-        setIP16(Offset.ipChecksum, 0)
-        var sum = Checksum()
-        unsafe sum.add(UnsafeRawPointer(ip), count: headerLength)
-        setIP16(Offset.ipChecksum, sum.field)
-    }
-
-    /// Writes the transport checksum of a packet that was made here anew.
-    func fillTransportChecksum() {
-        let offset: Int
-        var sum: Checksum
-        switch ipProtocol {
-        case .icmp: (offset, sum) = (Offset.icmpChecksum, Checksum())
-        case .tcp: (offset, sum) = (Offset.tcpChecksum, pseudoHeader())
-        case .udp: (offset, sum) = (Offset.udpChecksum, pseudoHeader())
-        default: return
-        }
-        setTransport16(offset, 0)
-        unsafe sum.add(UnsafeRawPointer(transport), count: transportLength)
-        let field = sum.field
-        setTransport16(offset, field == 0 && ipProtocol == .udp ? 0xFFFF : field)
-    }
-
-    /// One hop less (RFC 1812, 5.3.1), with the checksum following.
-    @inline(__always)
-    func decrementTTL() {
-        let old = ip16(Offset.ipTTL)
-        let new = old &- 0x0100
-        setIP16(Offset.ipTTL, new)
-        setIP16(Offset.ipChecksum, Checksum.updated(ip16(Offset.ipChecksum), from: old, to: new))
-    }
-
     /// Writes the Ethernet addresses.
     @inline(__always)
     func setLinkAddresses(destination: MACAddress, source: MACAddress) {
