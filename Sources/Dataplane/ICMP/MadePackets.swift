@@ -53,7 +53,7 @@ extension Worker {
 
     /// Carries out a REJECT.
     @inline(never)
-    mutating func reject(_ packet: Packet, _ hook: Hook, _ kind: RejectKind) {
+    mutating func reject(_ packet: Packet, _ kind: RejectKind) {
         switch kind {
         case .tcpReset:
             guard mayBeAnswered(packet) else { return }

@@ -77,10 +77,10 @@ extension Worker {
                 case Code.absolute where operand >= Ancillary.base:
                     guard ancillary(operand &- Ancillary.base, packet, hook, &a, x) else { return a }
                 case Code.absolute:
-                    guard let value = packet.load(operand, code & Code.sizeMask, hook) else { return 0 }
+                    guard let value = packet.load(operand, code & Code.sizeMask) else { return 0 }
                     a = value
                 default:
-                    guard let value = packet.load(x &+ operand, code & Code.sizeMask, hook) else { return 0 }
+                    guard let value = packet.load(x &+ operand, code & Code.sizeMask) else { return 0 }
                     a = value
                 }
             case Code.loadX:
@@ -90,7 +90,7 @@ extension Worker {
                 case Code.length: x = UInt32(truncatingIfNeeded: packet.totalLength)
                 default:
                     // The length of an IP header whose first byte is there.
-                    guard let value = packet.load(operand, Code.byte, hook) else { return 0 }
+                    guard let value = packet.load(operand, Code.byte) else { return 0 }
                     x = (value & 0x0F) &* 4
                 }
             case Code.store: memory[Int(operand & 15)] = a
@@ -187,7 +187,7 @@ extension Packet {
     /// Reads a byte, half a word or a word at an offset from the IP header; nil outside the packet. Offsets from SKF_NET_OFF on count
     /// from there as well, those from SKF_LL_OFF on from an Ethernet header without tags, which what the host sends has not
     /// yet.
-    fileprivate func load(_ offset: UInt32, _ size: UInt16, _ hook: Hook) -> UInt32? {
+    fileprivate func load(_ offset: UInt32, _ size: UInt16) -> UInt32? {
         let networkBase = -0x10_0000
         let linkBase = -0x20_0000
         var place = Int(Int32(bitPattern: offset))

@@ -24,7 +24,7 @@ public enum SurroundingsMatch: Sendable {
 
 extension Worker {
     @inline(__always)
-    mutating func matches(_ match: SurroundingsMatch, _ packet: Packet, _ hook: Hook) -> Bool {
+    mutating func matches(_ match: SurroundingsMatch, _ packet: Packet) -> Bool {
         switch match {
         case .mark(let test): test.matches(packet.mark)
         case .linkSource(let address, let isNegated):

@@ -23,7 +23,7 @@ public enum HeaderTarget: Sendable, Equatable {
 
 extension Worker {
     @inline(never)
-    mutating func apply(_ target: HeaderTarget, _ packet: inout Packet, _ hook: Hook) -> TargetOutcome {
+    mutating func apply(_ target: HeaderTarget, _ packet: inout Packet) -> TargetOutcome {
         switch target {
         case .tos(let value, let mask):
             packet.setTOS(packet.tos & ~mask ^ value)
