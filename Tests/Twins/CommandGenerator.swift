@@ -9,8 +9,7 @@ struct CommandGenerator {
     private static let leftOut: [String: String] = [
         "unclean": "today's kernel has lost it", "MIRROR": "today's kernel has lost it", "ULOG": "today's kernel has lost it",
         "udplite": "iptables has no options for it", "FLOWOFFLOAD": "Martlet's own",
-        "connlabel": "iptables complains of a missing file", "TPROXY": "which of several mistakes is named", "SYNPROXY": "which of several mistakes is named",
-        "RATEEST": "which of several mistakes is named", "rateest": "the kernel looks whether the estimator is there", "set": "the kernel looks whether the set is there",
+        "rateest": "the kernel looks whether the estimator is there", "set": "the kernel looks whether the set is there",
         "SET": "the kernel looks whether the set is there",
     ]
     private static let chains = ["A", "B1", "long-name_of.chain"]
@@ -55,8 +54,8 @@ struct CommandGenerator {
         }
         if table != .filter { words = rules.random.chance(70) ? ["-t", table.rawValue] + words : words + ["-t", table.rawValue] }
         if rules.random.chance(14) { spoil(&words) }
+        if rules.random.chance(10) { words.append("-v") }
         // Said twice, -v prints what is in the kernel's memory.
-        if !words.contains("-S"), !words.contains("-L") { words.removeAll { $0 == "-v" } }
         while words.filter({ $0 == "-v" }).count > 1, let place = words.lastIndex(of: "-v") { words.remove(at: place) }
         return words
     }

@@ -16,11 +16,12 @@ extension CommandParser {
         case .match:
             try loadMatch(argument!)
         case .jump:
-            try once(option, word)
+            try once(.jump, word)
             jump = argument!
             try loadTarget(argument!)
         case .goto:
-            try once(option, word)
+            try once(.jump, word)
+            given[.goto] = word
             jump = argument!
             rule.target = .goto(argument!.text)
         case .table:
@@ -249,7 +250,7 @@ extension CommandParser {
             throw RuleError("interface name `\(name)' must be shorter than IFNAMSIZ (15)", at: word)
         }
         if name.isEmpty { throw RuleError("Empty interface is likely to be undesired", at: word) }
-        if name == "+", !isNegated { return nil }
+        // A bare `+` is kept: it asks nothing, but makes the rule one with a condition.
         let isWildcard = name.hasSuffix("+")
         return Negatable(
             InterfacePattern(name: isWildcard ? String(name.dropLast()) : name, isWildcard: isWildcard),

@@ -51,7 +51,11 @@ struct CommandParser {
 
     static func parse(_ words: [Word], from source: Source) throws(RuleError) -> Command {
         var parser = CommandParser(words, from: source)
-        return try parser.parse()
+        do throws(RuleError) {
+            return try parser.parse()
+        } catch {
+            throw parser.earliest(error)
+        }
     }
 
     // MARK: The words one by one
@@ -81,9 +85,7 @@ struct CommandParser {
             // The rest of such a line is ip6tables' to understand.
             if isForIPv6 { return ignored }
         }
-        if next < words.count { throw RuleError("unknown arguments found on commandline", at: words[next]) }
-        if isNegated { throw RuleError("nothing appropriate following !", at: negation) }
-        return try finish()
+        return try finish(isNegated: isNegated)
     }
 
     private mutating func longOption(_ word: Word) throws(RuleError) {
@@ -105,7 +107,7 @@ struct CommandParser {
         case .global(let option):
             switch option.argument {
             case .none:
-                if attached != nil { throw RuleError("option \"--\(name)\" takes no argument", at: word) }
+                if attached != nil { throw takesNoArgument(name, word) }
                 try handle(option, word, argument: nil)
             case .required:
                 try handle(option, word, argument: try argument(attached, of: word))
@@ -117,7 +119,7 @@ struct CommandParser {
             if option.hasOptionalArgument {
                 if let value = attached ?? plainWord() { arguments.append(value) }
             } else if option.argumentCount == 0 {
-                if attached != nil { throw RuleError("option \"--\(option.name)\" takes no argument", at: word) }
+                if attached != nil { throw takesNoArgument(option.name, word) }
             } else {
                 arguments.append(try argument(attached, of: word))
             }
@@ -132,11 +134,15 @@ struct CommandParser {
         }
     }
 
+    private func takesNoArgument(_ name: String, _ word: Word) -> RuleError {
+        RuleError("unknown option \"\(word.text)\"", hint: "--\(name) takes no argument", at: word)
+    }
+
     private mutating func shortOptions(_ word: Word) throws(RuleError) {
         var letters = word.text.dropFirst()
         while let letter = letters.popFirst() {
             guard let option = GlobalOption(short: letter) else {
-                throw RuleError("unknown option \"-\(letter)\"", at: word)
+                throw RuleError("unknown option \"\(word.text)\"", at: word)
             }
             let rest = String(letters)
             let attached = rest.isEmpty ? nil : Word(rest, at: word.location)

@@ -27,7 +27,9 @@ public struct ConnlabelMatch: MatchExtension {
                 ?? Number.parse(text, in: 0...127),
             number < 128
         else {
-            throw RuleError("label '\(text)' not found or invalid value", at: given.argument)
+            var error = RuleError("label '\(text)' not found or invalid value", at: given.argument)
+            error.warning = NumberedNames.connectionLabels.warning
+            throw error
         }
         label = UInt8(number)
         isNegated = given.isNegated

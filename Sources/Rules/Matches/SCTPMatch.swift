@@ -129,7 +129,7 @@ public struct SCTPMatch: MatchExtension {
             guard chunk.flagMask & bit != 0 else { continue }
             flags += chunk.flags & bit != 0 ? String(letter) : letter.lowercased()
         }
-        let name = isNumeric ? Number.hexadecimal(known.type, digits: 4) : known.name
+        let name = isNumeric ? "0x" + Number.hexadecimal(known.type, digits: 4).dropFirst(2).uppercased() : known.name
         return flags.isEmpty ? name : "\(name):\(flags)"
     }
 }

@@ -43,11 +43,12 @@ public struct GivenOptions: Sendable {
     /// The one of these options that is given, nil if none is.
     /// - Throws: if two of them are.
     func oneOf(_ names: [String]) throws(RuleError) -> GivenOption? {
-        let given = list.filter { names.contains($0.name) }
+        let given = names.compactMap { self[$0] }
         if given.count > 1 {
+            let last = given.max { $0.word.location < $1.word.location }
             throw RuleError(
-                "\(extensionName): option \"--\(given[1].name)\" cannot be used together with \"--\(given[0].name)\"",
-                at: given[1].word)
+                "\(extensionName): option \"--\(given[0].name)\" cannot be used together with \"--\(given[1].name)\".",
+                at: last?.word)
         }
         return given.first
     }
@@ -133,7 +134,7 @@ public struct GivenOptions: Sendable {
     func maskedValue(_ option: GivenOption) throws(RuleError) -> MaskedValue {
         guard let value = MaskedValue(parsing: option.argument.text) else {
             throw RuleError(
-                "\(extensionName): bad mark value for option \"--\(option.name)\", or out of range", at: option.argument
+                "\(extensionName): bad integer value for option \"--\(option.name)\", or out of range.", at: option.argument
             )
         }
         return value

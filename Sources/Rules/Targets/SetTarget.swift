@@ -66,6 +66,11 @@ public struct SetTarget: TargetExtension {
         }
     }
 
+    /// A worker sends on the queue it owns, so there is none to be chosen.
+    public var inactivity: Inactivity? {
+        mapsQueue ? Inactivity(of: "option \"--map-queue\" of target \"SET\"", status: .inactive(awaiting: "a choice of transmit queues")) : nil
+    }
+
     public func check(at place: RulePlace) throws(RuleError) {
         guard map != nil else { return }
         if place.table != .mangle { throw RuleError("SET: --map-set only usable from mangle table", exitCode: 1) }

@@ -24,7 +24,11 @@ public struct TproxyTarget: TargetExtension {
 
     public init(_ options: GivenOptions) throws(RuleError) {
         let given = try options.required("on-port")
-        self.init(port: try options.port(given.argument.text, of: given))
+        let text = given.argument.text
+        guard let number = Number.parse(text, in: 0...65535).map(UInt16.init) ?? Names.servicePort(text, protocolName: nil) else {
+            throw RuleError("Port \"\(text)\" does not resolve to anything.", at: given.argument)
+        }
+        self.init(port: number)
         if let option = options["on-ip"] { address = try options.host(option) }
         if let option = options["tproxy-mark"] { mark = try options.maskedValue(option) }
     }

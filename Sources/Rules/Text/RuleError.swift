@@ -13,6 +13,8 @@ public struct RuleError: Error, Hashable, Sendable {
     public internal(set) var subject: String?
     /// What the iptables command says instead of `message`, where scripts may be looking for its words.
     var legacyMessage: String?
+    /// A line the iptables command says before it.
+    var warning: String?
     /// Whether the iptables command says it without its name and version in front.
     var isBare = false
 
