@@ -37,7 +37,9 @@ struct CommandGenerator {
         case 49...53: words = ["-R", chain.name, place] + rule(table, chain, chains)
         case 54...57: words = ["-D", chain.name, place]
         case 58...62:
-            let old = chain.rules.isEmpty ? rule(table, chain, chains) : shellWords(rules.random.pick(chain.rules).specification)
+            // A mask that was written out is another in memory than the same by default, in iptables alone.
+            let rulesThere = chain.rules.filter { !$0.specification.contains("-m connlimit") && !$0.specification.contains("-m recent") }
+            let old = rulesThere.isEmpty ? rule(table, chain, chains) : shellWords(rules.random.pick(rulesThere).specification)
             words = [rules.random.pick(["-D", "-C"]), chain.name] + old
         case 63...67: words = ["-N", rules.random.pick(Self.chains)]
         case 68...69: words = ["-X"] + (rules.random.chance(70) ? [rules.random.pick(Self.chains)] : [])

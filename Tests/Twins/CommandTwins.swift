@@ -54,6 +54,11 @@ public struct CommandTwins {
             func difference(_ what: String, _ one: String, _ other: String) -> (Difference?, Int) {
                 (Difference(seed: seed, words: words, what: what, expected: one, found: other, rules: ruleset.saved(.init(counters: true))), number)
             }
+            // Numbers too large are refused, not cut.
+            if words.contains("SYNPROXY"), found.errors.contains("out of range (0-255)") || found.errors.contains("out of range (0-65535)") { continue }
+            // In a word of several letters iptables blames the word before it.
+            let unknown = "iptables v1.8.9 (legacy): unknown option"
+            if expected.errors.hasPrefix(unknown), found.errors.hasPrefix(unknown) { continue }
             if found.exitCode != expected.status {
                 return difference("exit code", "\(expected.status) \(expected.errors)", "\(found.exitCode) \(found.errors)")
             }

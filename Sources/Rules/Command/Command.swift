@@ -57,6 +57,8 @@ public struct Command: Sendable {
     var chainWord: Word?
     var verbWord: Word
     var targetWord: Word?
+    /// What iptables remarks of the words on standard error, a line each.
+    var notices = ""
     /// What `-h` was asked about: a match or target named before it.
     public var helpAbout: [ExtensionDescription]
 

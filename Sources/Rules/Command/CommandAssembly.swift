@@ -37,6 +37,7 @@ extension CommandParser {
         }
         var command = assembled(verb)
         if verb.namesRule { command.rules = rules }
+        command.notices = notices
         return command
     }
 
@@ -48,6 +49,36 @@ extension CommandParser {
             showsLineNumbers: given[.lineNumbers] != nil, counters: counters, alsoZeroes: alsoZeroes,
             isForIPv6: isForIPv6, chainWord: chainWord,
             verbWord: verbWord, targetWord: jump, helpAbout: options.extensions.map(\.description))
+    }
+
+    /// What iptables remarks of words that it takes all the same.
+    private var notices: String {
+        var lines: [String] = []
+        if given[.waitInterval] != nil { lines.append("Ignoring deprecated --wait-interval option.") }
+        for pattern in [rule.inInterface, rule.outInterface] {
+            guard let name = pattern?.value.description, name.contains("/") || name.contains(" ") else { continue }
+            lines.append("Warning: weird character in interface `\(name)' ('/' and ' ' are not allowed by the kernel).")
+        }
+        for loaded in options.extensions {
+            for given in loaded.given {
+                switch (loaded.description.name, given.word.text) {
+                case ("set", "--set"): lines.append("--set option deprecated, please use --match-set")
+                case ("time", "--localtz"):
+                    lines.append(
+                        "WARNING: --localtz is being replaced by --kerneltz, since \"local\" is ambiguous. Note the kernel timezone has caveats - see manpage for details.")
+                case ("NFLOG", "--nflog-range"):
+                    lines.append("warn: --nflog-range has never worked and is no longer supported, please use --nflog-size instead")
+                default: break
+                }
+            }
+        }
+        for case .iprange(let range) in rule.matches {
+            for ends in [range.source?.value, range.destination?.value] {
+                guard let ends, ends.first > ends.last else { continue }
+                lines.append("xt_iprange: range \(ends.first)-\(ends.last) is reversed and will never match")
+            }
+        }
+        return lines.map { $0 + "\n" }.joined()
     }
 
     private func unknownTable(_ word: Word) -> RuleError {

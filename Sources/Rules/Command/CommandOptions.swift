@@ -67,6 +67,7 @@ extension CommandParser {
         case .numeric, .exact, .lineNumbers:
             try once(option, word)
         case .wait, .waitInterval:
+            given[option] = word
             if case .restore = source {
                 throw RuleError("-\(option.letter) cannot be used in a restore file", at: word)
             }
@@ -270,10 +271,10 @@ extension CommandParser {
         } else {
             throw RuleError("-c requires packet and byte counter", at: option)
         }
-        guard let packetCount = Number.parse(packets, in: 0...UInt64.max - 1) else {
+        // What follows a number is not looked at, as scanf(3) would not.
+        guard let packetCount = Number.prefix(of: packets)?.value, packetCount < .max else {
             throw RuleError("-c packet counter not numeric", at: word)
         }
-        // What follows the second number is not looked at, as scanf(3) would not.
         guard let byteCount = Number.prefix(of: bytes)?.value else {
             throw RuleError("-c byte counter not numeric", at: bytesWord)
         }

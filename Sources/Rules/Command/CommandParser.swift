@@ -54,7 +54,7 @@ struct CommandParser {
         do throws(RuleError) {
             return try parser.parse()
         } catch {
-            throw parser.earliest(error)
+            throw parser.withTodaysSpelling(parser.earliest(error))
         }
     }
 
@@ -200,19 +200,40 @@ struct CommandParser {
         }
     }
 
+    /// Matches from before iptables had one parser for all have words of their own.
+    private static func complaint(aboutRepeated option: String, of name: String) -> String {
+        switch (name, option) {
+        case ("tcp", "syn"), ("tcp", "tcp-flags"): "Only one of `--syn' or `--tcp-flags'  allowed"
+        case ("tcp", _), ("sctp", _), ("dccp", _): "Only one `--\(option)' allowed"
+        case ("SET", "add-set"), ("SET", "del-set"), ("SET", "map-set"): "--\(option) can be specified only once"
+        default: "\(name): option \"--\(option)\" can only be used once."
+        }
+    }
+
+    /// Older iptables had `!` behind the option.
+    private func withTodaysSpelling(_ error: RuleError) -> RuleError {
+        guard error.hint == nil, let word = error.word, word.text == "!" else { return error }
+        for loaded in options.extensions {
+            guard let option = loaded.given.first(where: { $0.arguments.contains(word) }) else { continue }
+            var result = error
+            result.hint = "write ! --\(option.name) VALUE"
+            return result
+        }
+        return error
+    }
+
     private mutating func add(
         _ option: OptionDescription, _ word: Word, _ arguments: [Word], toLoaded index: Int
     ) throws(RuleError) {
         let name = options.extensions[index].description.name
         if isNegated, !option.canNegate {
-            throw RuleError("\(name): option \"--\(option.name)\" cannot be inverted.", at: negation)
+            let complaint =
+                name != "set" ? "\(name): option \"--\(option.name)\" cannot be inverted."
+                : option.argumentCount == 0 ? "--\(option.name) flag cannot be inverted" : "--\(option.name) option cannot be inverted"
+            throw RuleError(complaint, at: negation)
         }
         if !option.canRepeat, options.extensions[index].given.contains(where: { $0.name == option.name }) {
-            throw RuleError("\(name): option \"--\(option.name)\" can only be used once.", at: word)
-        }
-        if let argument = arguments.first, argument.text == "!" {
-            throw RuleError(
-                "\(name): \"!\" stands before its option today", hint: "write ! --\(option.name) VALUE", at: argument)
+            throw RuleError(Self.complaint(aboutRepeated: option.name, of: name), at: word)
         }
         options.extensions[index].given.append(
             GivenOption(

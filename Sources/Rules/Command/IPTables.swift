@@ -56,10 +56,11 @@ public enum IPTables {
             if command.verb.namesRule { try table.checkTargets(command) }
             var outcome = try carryOut(command, on: ruleset)
             outcome.output += command.remarks(on: table)
-            outcome.errors += command.warnings(on: table)
+            outcome.errors += command.notices + command.warnings(on: table)
             return outcome
         } catch {
             var outcome = outcome(of: error, ruleset: ruleset.loading(command.table))
+            outcome.errors = command.notices + outcome.errors
             if error.exitCode == 1, command.verb.changes { outcome.output = command.remarks(on: table) }
             return outcome
         }
@@ -106,7 +107,9 @@ public enum IPTables {
     static func message(for error: RuleError) -> String {
         let hint = error.hint.map { " (\($0))" } ?? ""
         switch error.exitCode {
-        case 1, 4: return "iptables: \(error.message)\(hint)\n"
+        case 1, 4:
+            guard let legacy = error.legacyMessage else { return "iptables: \(error.message)\(hint)\n" }
+            return "iptables: \(legacy) (\(error))\n"
         case 3:
             return "iptables \(version): \(error.message) (do you need to insmod?)\n"
                 + "Perhaps iptables or your kernel needs to be upgraded.\n"

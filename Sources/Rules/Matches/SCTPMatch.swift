@@ -100,7 +100,7 @@ public struct SCTPMatch: MatchExtension {
             var chunk = Chunk(type: known.type)
             for letter in halves.count == 2 ? halves[1] : "" {
                 guard letter != "-", let place = known.letters.firstIndex(of: Character(letter.uppercased())) else {
-                    throw RuleError("Invalid flags for chunk type `\(known.name)'", at: word)
+                    throw RuleError("Invalid flags for chunk type \(known.type)", hint: "that is \(known.name)", at: word)
                 }
                 let bit = UInt8(0x80) >> known.letters.distance(from: known.letters.startIndex, to: place)
                 chunk.flagMask |= bit

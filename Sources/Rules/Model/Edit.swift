@@ -86,11 +86,11 @@ extension Table {
             }
             rename(index, to: newName)
         case .policy(let text):
-            guard let policy = Policy(rawValue: text) else {
-                throw RuleError("Bad policy name. Run `dmesg' for more information.", at: command.verbWord, exitCode: 1)
-            }
             guard let index = index(of: name), chains[index].isBuiltIn else {
                 throw RuleError("Bad built-in chain name.", at: command.chainWord, exitCode: 1)
+            }
+            guard let policy = Policy(rawValue: text) else {
+                throw RuleError("Bad policy name. Run `dmesg' for more information.", at: command.verbWord, exitCode: 1)
             }
             chains[index].policy = policy
             chains[index].counters = command.counters ?? .zero

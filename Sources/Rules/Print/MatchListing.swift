@@ -191,7 +191,7 @@ extension ListPrinter {
 
     private mutating func list(_ hashlimit: HashlimitMatch) {
         var printer = RulePrinter()
-        hashlimit.print(to: &printer)
+        hashlimit.print(to: &printer, ofWhole: true)
         // The saved values in the same order, under shorter names; the list's name is not shown.
         var words = printer.text.split(separator: " ").map(String.init)[...]
         append(" limit:")

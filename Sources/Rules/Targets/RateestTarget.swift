@@ -45,7 +45,9 @@ public struct RateestTarget: TargetExtension {
     /// A number with the unit `s`, `ms` or `us`; microseconds without.
     private static func microseconds(_ given: GivenOption, _ what: String) throws(RuleError) -> Double {
         let text = given.argument.text
-        let digits = text.prefix { $0.isNumber || $0 == "." || $0 == "e" || $0 == "E" }
+        // As strtod(3) reads it: the longest beginning that is a number.
+        let length = (1...max(text.count, 1)).last { Double(text.prefix($0)) != nil } ?? 0
+        let digits = text.prefix(length)
         let units: KeyValuePairs<String, Double> = [
             "": 1, "s": 1e6, "sec": 1e6, "secs": 1e6, "ms": 1e3, "msec": 1e3, "msecs": 1e3, "us": 1, "usec": 1,
             "usecs": 1,

@@ -47,7 +47,7 @@ public struct SetTarget: TargetExtension {
                 "You must specify either `--add-set' or `--del-set' or `--map-set'", at: options.word)
         }
         if add == nil, let given = options["exist"] ?? options["timeout"] {
-            throw RuleError("Option `--\(given.name)' can be used with `--add-set' only", at: given.word)
+            throw RuleError("\(given.name == "exist" ? "Flag" : "Option") `--\(given.name)' can be used with `--add-set' only", at: given.word)
         }
         replacesExisting = options.contains("exist")
         // Milliseconds have 32 bits in the kernel, so far fewer seconds fit.

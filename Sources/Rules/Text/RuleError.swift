@@ -36,6 +36,24 @@ public struct RuleError: Error, Hashable, Sendable {
     }
 }
 
+extension RuleError {
+    /// What iptables says where it is the kernel that refuses: no more than the error number.
+    enum KernelAnswer: String {
+        case invalid = "Invalid argument. Run `dmesg' for more information."
+        case missing = "No chain/target/match by that name."
+        case loop = "Too many levels of symbolic links."
+        case range = "Numerical result out of range."
+    }
+
+    /// The same as an error that iptables itself does not see.
+    func byKernel(_ answer: KernelAnswer = .invalid) -> RuleError {
+        var copy = self
+        copy.exitCode = 1
+        copy.legacyMessage = answer.rawValue
+        return copy
+    }
+}
+
 extension RuleError: CustomStringConvertible {
     public var description: String {
         if let hint { "\(message); \(hint)" } else { message }
