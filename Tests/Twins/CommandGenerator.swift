@@ -9,8 +9,7 @@ struct CommandGenerator {
     private static let leftOut: [String: String] = [
         "unclean": "today's kernel has lost it", "MIRROR": "today's kernel has lost it", "ULOG": "today's kernel has lost it",
         "udplite": "iptables has no options for it", "FLOWOFFLOAD": "Martlet's own",
-        "connlabel": "iptables complains of a missing file", "TPROXY": "which of several mistakes is named", "SYNPROXY": "which of several mistakes is named",
-        "RATEEST": "which of several mistakes is named", "rateest": "the kernel looks whether the estimator is there", "set": "the kernel looks whether the set is there",
+        "rateest": "the kernel looks whether the estimator is there", "set": "the kernel looks whether the set is there",
         "SET": "the kernel looks whether the set is there",
     ]
     private static let chains = ["A", "B1", "long-name_of.chain"]
@@ -38,7 +37,9 @@ struct CommandGenerator {
         case 49...53: words = ["-R", chain.name, place] + rule(table, chain, chains)
         case 54...57: words = ["-D", chain.name, place]
         case 58...62:
-            let old = chain.rules.isEmpty ? rule(table, chain, chains) : shellWords(rules.random.pick(chain.rules).specification)
+            // A mask that was written out is another in memory than the same by default, in iptables alone.
+            let rulesThere = chain.rules.filter { !$0.specification.contains("-m connlimit") && !$0.specification.contains("-m recent") }
+            let old = rulesThere.isEmpty ? rule(table, chain, chains) : shellWords(rules.random.pick(rulesThere).specification)
             words = [rules.random.pick(["-D", "-C"]), chain.name] + old
         case 63...67: words = ["-N", rules.random.pick(Self.chains)]
         case 68...69: words = ["-X"] + (rules.random.chance(70) ? [rules.random.pick(Self.chains)] : [])
@@ -55,8 +56,8 @@ struct CommandGenerator {
         }
         if table != .filter { words = rules.random.chance(70) ? ["-t", table.rawValue] + words : words + ["-t", table.rawValue] }
         if rules.random.chance(14) { spoil(&words) }
+        if rules.random.chance(10) { words.append("-v") }
         // Said twice, -v prints what is in the kernel's memory.
-        if !words.contains("-S"), !words.contains("-L") { words.removeAll { $0 == "-v" } }
         while words.filter({ $0 == "-v" }).count > 1, let place = words.lastIndex(of: "-v") { words.remove(at: place) }
         return words
     }

@@ -33,20 +33,20 @@ public struct CommandTwins {
         return try inNetworkNamespace(name) { try work(CommandTwins()) }
     }
 
-    /// Which of them a rule is called that is not there depends on how far libiptc came in comparing.
-    private static let missing = ["iptables: No chain/target/match by that name.", "iptables: Bad rule ("]
-    private static let empty = TableName.allCases.map { table in
+    private static let emptyTables = TableName.allCases.map { table in
         (["*\(table.rawValue)"] + table.hooks.map { ":\($0.chainName) ACCEPT [0:0]" } + ["COMMIT"]).map { $0 + "\n" }.joined()
     }.joined()
+
+    /// Takes out what is left of calls before: user chains go with the flush.
+    static func empty() throws { try Program.require(["iptables-legacy-restore"], input: emptyTables) }
 
     /// Carries out a row of calls, each on what the ones before left.
     ///
     /// - Returns: the first difference; and how many calls there were.
     public func check(seed: UInt64, calls: Int) throws -> (difference: Difference?, calls: Int) {
         var generator = CommandGenerator(random: SeededRandom(seed: seed))
-        // What is left of a row before: user chains go with the flush.
-        try Program.require(["iptables-legacy-restore"], input: Self.empty)
-        var ruleset = try Ruleset.restoring(Self.empty, file: "rules")
+        try Self.empty()
+        var ruleset = try Ruleset.restoring(Self.emptyTables, file: "rules")
         for number in 1...calls {
             let words = generator.next(ruleset)
             let expected = try Program.run(["iptables-legacy"] + words)
@@ -54,6 +54,11 @@ public struct CommandTwins {
             func difference(_ what: String, _ one: String, _ other: String) -> (Difference?, Int) {
                 (Difference(seed: seed, words: words, what: what, expected: one, found: other, rules: ruleset.saved(.init(counters: true))), number)
             }
+            // Numbers too large are refused, not cut.
+            if words.contains("SYNPROXY"), found.errors.contains("out of range (0-255)") || found.errors.contains("out of range (0-65535)") { continue }
+            // In a word of several letters iptables blames the word before it.
+            let unknown = "iptables v1.8.9 (legacy): unknown option"
+            if expected.errors.hasPrefix(unknown), found.errors.hasPrefix(unknown) { continue }
             if found.exitCode != expected.status {
                 return difference("exit code", "\(expected.status) \(expected.errors)", "\(found.exitCode) \(found.errors)")
             }
@@ -63,7 +68,6 @@ public struct CommandTwins {
             if ["iptables: Invalid argument.", "iptables: Numerical result"].contains(where: expected.errors.hasPrefix) { continue }
             if let sentence = expected.errors.split(separator: "\n").first {
                 let start = sentence.hasSuffix(".") ? sentence.dropLast() : sentence
-                if Self.missing.contains(where: expected.errors.hasPrefix), Self.missing.contains(where: found.errors.hasPrefix) { continue }
                 if !found.errors.hasPrefix(start) { return difference("message", expected.errors, found.errors) }
             } else if !found.errors.isEmpty {
                 return difference("message", "", found.errors)

@@ -12,12 +12,27 @@ enum TwinsTool {
                 words.removeFirst()
                 exit(try commands(words) ? 0 : 1)
             }
+            if words.first == "scripts" { exit(try scripts(Array(words.dropFirst())) ? 0 : 1) }
             let options = try TwinOptions(words)
             exit(try TwinSession(options).run() ? 0 : 1)
         } catch {
             print("twins: \(error)")
             exit(2)
         }
+    }
+
+    /// Scripts of iptables commands, by their files' names.
+    private static func scripts(_ files: [String]) throws -> Bool {
+        var count = 0
+        for file in files {
+            let script = try CommandScript(name: file, text: String(decoding: try readFile(file), as: UTF8.self))
+            for difference in try script.differences() {
+                count += 1
+                print(difference)
+            }
+        }
+        print("\(files.count) scripts: \(count) differences")
+        return count == 0
     }
 
     /// Rows of calls of iptables: `--cases N`, `--seed S`, `--failures N`.

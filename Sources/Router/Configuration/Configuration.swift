@@ -10,6 +10,7 @@ public struct Configuration: Hashable, Sendable {
     public var workers = WorkersConfiguration()
     public var rules = RulesConfiguration()
     public var conntrack = ConntrackConfiguration()
+    public var recent = RecentConfiguration()
     public var offload = OffloadMode.auto
     public var control = ControlConfiguration()
     public var log = LogConfiguration()
@@ -121,6 +122,21 @@ public enum ConntrackHelper: String, Sendable, CaseIterable {
     case h323 = "Q.931"
     case ras = "RAS"
     case netbios = "netbios-ns"
+}
+
+/// How large the lists of `recent` are: what the kernel's module has for parameters.
+public struct RecentConfiguration: Hashable, Sendable {
+    /// The most addresses there may be on a list.
+    public static let mostEntries = 1_000_000
+    /// The most times of each (XT_RECENT_MAX_NSTAMPS less one).
+    public static let mostStamps = 65_535
+
+    /// Addresses on each list (ip_list_tot), 1 to `mostEntries`; the one unused longest gives way to a new one.
+    public var entries = 100
+    /// Times remembered of each address (ip_pkt_list_tot), 0 to `mostStamps`; 0 leaves it to the hit counts of the rules.
+    public var stamps = 0
+
+    public init() {}
 }
 
 /// Which flows leave the workers for the BPF fast path.

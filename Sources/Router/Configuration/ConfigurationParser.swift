@@ -43,11 +43,12 @@ struct ConfigurationParser {
 
     func configuration(_ node: ConfigurationNode) -> Configuration {
         let section = node.section(
-            ["ports", "workers", "rules", "conntrack", "offload", "control", "log", "effects", "static"], required: ["ports"])
+            ["ports", "workers", "rules", "conntrack", "recent", "offload", "control", "log", "effects", "static"], required: ["ports"])
         var configuration = Configuration(ports: section["ports"].map(ports) ?? [])
         if let node = section["workers"] { configuration.workers = workers(node) }
         if let node = section["rules"] { configuration.rules = rules(node) }
         if let node = section["conntrack"] { configuration.conntrack = conntrack(node) }
+        if let node = section["recent"] { configuration.recent = recent(node) }
         if let mode = section["offload"]?.choice(OffloadMode.self) { configuration.offload = mode }
         if let node = section["control"] { configuration.control = control(node) }
         if let node = section["log"] { configuration.log = log(node) }
@@ -110,6 +111,18 @@ struct ConfigurationParser {
         rules.sets = section["sets"]?.text("the path of a file").map(resolved)
         if let allow = section["allow-inactive"]?.boolean() { rules.allowInactive = allow }
         return rules
+    }
+
+    private func recent(_ node: ConfigurationNode) -> RecentConfiguration {
+        var recent = RecentConfiguration()
+        let section = node.section(["ip-list-tot", "ip-pkt-list-tot"])
+        if let number = section["ip-list-tot"]?.integer(1...RecentConfiguration.mostEntries) { recent.entries = number }
+        if let number = section["ip-pkt-list-tot"]?.integer(0...RecentConfiguration.mostStamps) { recent.stamps = number }
+        // Eight bytes a time, all of which may come into use.
+        if recent.entries * recent.stamps > 1 << 28 {
+            node.report("recent: ip-list-tot times ip-pkt-list-tot is \(recent.entries * recent.stamps); a list has room for \(1 << 28) times")
+        }
+        return recent
     }
 
     private func conntrack(_ node: ConfigurationNode) -> ConntrackConfiguration {

@@ -44,7 +44,7 @@ final class Reloader: Sendable {
             describe: { Failure("", diagnostics: [Control.Diagnostic(refusal: $0, file: new.rules.ipv4 ?? path)]) }
         ) { earlier in
             let proposal = RuleDoor.Proposal(
-                ruleset: ruleset.keepingCounters(of: earlier), reload: .init(conntrack: new.conntrack, sets: prepared))
+                ruleset: ruleset.keepingCounters(of: earlier), reload: .init(conntrack: new.conntrack, recent: new.recent, sets: prepared))
             var messages = ["configuration and rules read again"]
             if door.core.lock.withLock({ _ in door.core.rulesAreModified || door.core.settingsAreModified || door.core.sets.isModified }) {
                 messages.append("what was changed by command since the last reading is gone")
@@ -70,6 +70,7 @@ extension Configuration {
         let max = conntrack.max
         rules = new.rules
         conntrack = new.conntrack
+        recent = new.recent
         conntrack.max = max
     }
 

@@ -31,6 +31,7 @@ final class RouterCore: @unchecked Sendable {
     private(set) var settingsAreModified = false
     private(set) var policies = TimeoutPolicyNumbers()
     private var settings: RouterSettings
+    private var recent: RecentConfiguration
     private var alwaysTracks: Bool
     /// Whether rules that do not act yet are taken, rather than refused once more.
     private let allowsInactive: Bool
@@ -46,11 +47,13 @@ final class RouterCore: @unchecked Sendable {
 
     init(
         portNames: [String], memory: FrameMemory, workerCount: Int, conntrack: ConntrackConfiguration,
-        ruleset: Ruleset, sets prepared: SetStore.Prepared, settings: RouterSettings, allowsInactive: Bool = false, key: UInt64
+        ruleset: Ruleset, sets prepared: SetStore.Prepared, settings: RouterSettings, recent: RecentConfiguration = RecentConfiguration(),
+        allowsInactive: Bool = false, key: UInt64
     ) throws(RuleCompiler.Refusal) {
         self.portNames = portNames
         self.workerCount = workerCount
         self.settings = settings
+        self.recent = recent
         self.allowsInactive = allowsInactive
         alwaysTracks = conntrack.always
         self.conntrack = conntrack
@@ -69,7 +72,7 @@ final class RouterCore: @unchecked Sendable {
             ruleset,
             for: RuleCompiler.Surroundings(
                 portNames: portNames, alwaysTracks: alwaysTracks || tracking.helpers.count > 0, helperNames: helperNames,
-                allowsInactive: allowsInactive, setSlots: prepared.book.slotsByName, policies: policies.entries),
+                recent: recent, allowsInactive: allowsInactive, setSlots: prepared.book.slotsByName, policies: policies.entries),
             workerCount: workerCount)
         sets.withSlots { _ in ruleset.setReferences }
         let pool = SharedFramePool(memory: memory)
@@ -169,19 +172,37 @@ final class RouterCore: @unchecked Sendable {
         _ new: Ruleset, madeFrom earlier: Ruleset, zeroed: Bool = false, isModified: Bool = true
     ) throws(RuleCompiler.Refusal) {
         try sets.withSlots { (slots) throws(RuleCompiler.Refusal) in
-            let next = try RuleBook(
-                new, for: surroundings(
-                    alwaysTracks: alwaysTracks || tracking.helpers.count > 0, helperNames: helperNames, setSlots: slots),
-                workerCount: workerCount)
-            replaceBook(next, madeFrom: earlier, zeroed: zeroed)
-            return new.setReferences
+            try put(new, madeFrom: earlier, zeroed: zeroed, setSlots: slots)
         }
         rulesAreModified = isModified
     }
 
+    /// Puts rules in force together with the sets that were remembered when their trial began.
+    ///
+    /// - Parameters: as of `replaceRules`.
+    func bringBack(_ new: Ruleset, madeFrom earlier: Ruleset, isModified: Bool, at now: UInt64) throws(RuleCompiler.Refusal) {
+        try sets.bringBack(at: now) { (slots) throws(RuleCompiler.Refusal) in
+            try put(new, madeFrom: earlier, zeroed: false, setSlots: slots)
+        }
+        rulesAreModified = isModified
+    }
+
+    /// - Returns: the names of the sets that the rules refer to.
+    private func put(
+        _ new: Ruleset, madeFrom earlier: Ruleset, zeroed: Bool, setSlots: [String: UInt16]
+    ) throws(RuleCompiler.Refusal) -> [String] {
+        let next = try RuleBook(
+            new, for: surroundings(
+                alwaysTracks: alwaysTracks || tracking.helpers.count > 0, helperNames: helperNames, setSlots: setSlots),
+            workerCount: workerCount)
+        replaceBook(next, madeFrom: earlier, zeroed: zeroed)
+        return new.setReferences
+    }
+
     /// Puts the sets, the rules and the tracking of a configuration in force, in one step as `replaceRules` does.
     func reload(
-        _ ruleset: Ruleset, madeFrom earlier: Ruleset, sets prepared: SetStore.Prepared, conntrack: ConntrackConfiguration
+        _ ruleset: Ruleset, madeFrom earlier: Ruleset, sets prepared: SetStore.Prepared, conntrack: ConntrackConfiguration,
+        recent: RecentConfiguration
     ) throws(RuleCompiler.Refusal) {
         try sets.replace(with: prepared) { (slots) throws(RuleCompiler.Refusal) in
             var numbers = policies
@@ -190,9 +211,11 @@ final class RouterCore: @unchecked Sendable {
             let helpers = names.enter(conntrack.helpers ?? [:])
             var surroundings = surroundings(alwaysTracks: conntrack.always || helpers.count > 0, helperNames: names, setSlots: slots)
             surroundings.policies = numbers.entries
+            surroundings.recent = recent
             let next = try RuleBook(ruleset, for: surroundings, workerCount: workerCount)
             alwaysTracks = conntrack.always
             policies = numbers
+            self.recent = recent
             self.conntrack = conntrack
             // How many there may be was settled at the start.
             self.conntrack.max = nil
@@ -216,8 +239,8 @@ final class RouterCore: @unchecked Sendable {
         alwaysTracks: Bool, helperNames: HelperNames, setSlots: [String: UInt16]
     ) -> RuleCompiler.Surroundings {
         RuleCompiler.Surroundings(
-            portNames: portNames, alwaysTracks: alwaysTracks, helperNames: helperNames, states: book.states, allowsInactive: allowsInactive,
-            setSlots: setSlots, policies: policies.entries)
+            portNames: portNames, alwaysTracks: alwaysTracks, helperNames: helperNames, states: book.states, recent: recent,
+            allowsInactive: allowsInactive, setSlots: setSlots, policies: policies.entries)
     }
 
     /// Puts other settings of tracking in force, until the next reload.

@@ -8,7 +8,8 @@ import Synchronization
 /// is ever lost to another.
 ///
 /// **Trials.** Rules that were restored with `--confirm SECONDS` are on trial: unless `rules confirm` comes in time, the rules from
-/// before come back, with the counters they had; what both have goes on counting. While a trial lasts
+/// before come back, with the counters they had; what both have goes on counting. So do the sets that a command has changed meanwhile:
+/// they are again as they were when it did; others keep what packets put there. While a trial lasts
 /// - another restore with `--confirm` begins the time anew, and what would come back stays what was in force before the first;
 /// - a restore that replaces rules without it and a reload are refused: they would decide the trial by accident;
 /// - `iptables` (and iptables-restore, which is how firewall programs speak) and a restore with `--noflush` change the rules on trial.
@@ -39,6 +40,7 @@ final class RuleDoor: Sendable {
 
         struct Reload {
             var conntrack: ConntrackConfiguration
+            var recent: RecentConfiguration
             var sets: SetStore.Prepared
         }
     }
@@ -92,7 +94,7 @@ final class RuleDoor: Sendable {
             do throws(RuleCompiler.Refusal) {
                 try core.lock.withLock { _ throws(RuleCompiler.Refusal) in
                     if let reload = proposal.reload {
-                        try core.reload(new, madeFrom: earlier, sets: reload.sets, conntrack: reload.conntrack)
+                        try core.reload(new, madeFrom: earlier, sets: reload.sets, conntrack: reload.conntrack, recent: reload.recent)
                     } else {
                         try core.replaceRules(new, madeFrom: earlier, zeroed: proposal.zeroesCounters)
                     }
@@ -105,6 +107,7 @@ final class RuleDoor: Sendable {
             committed()
             if case .trial(let end) = kind {
                 let first = state.trial
+                if first == nil { core.sets.remember() }
                 state.trial = Trial(
                     earlier: first?.earlier ?? earlier, wasModified: first?.wasModified ?? wasModified, deadline: end)
                 deadline.withLock { $0 = end }
@@ -127,6 +130,7 @@ final class RuleDoor: Sendable {
             guard state.trial != nil else { throw Failure("no rules are on trial: they were confirmed, or have gone back already") }
             state.trial = nil
             deadline.withLock { $0 = nil }
+            core.sets.forgetRemembered()
         }
     }
 
@@ -163,8 +167,9 @@ final class RuleDoor: Sendable {
         do throws(RuleCompiler.Refusal) {
             try core.lock.withLock { _ throws(RuleCompiler.Refusal) in
                 let current = core.ruleset
-                try core.replaceRules(
-                    trial.earlier.takingCounters(of: current), madeFrom: current, isModified: trial.wasModified)
+                try core.bringBack(
+                    trial.earlier.takingCounters(of: current), madeFrom: current, isModified: trial.wasModified,
+                    at: MonotonicClock.now().nanoseconds)
             }
         } catch {
             throw Failure(error.description)

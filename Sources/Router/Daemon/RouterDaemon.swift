@@ -108,7 +108,7 @@ public final class RouterDaemon {
                 base: umem.memory, chunkSize: umem.frameSize, chunkCount: umem.frameCount),
             workerCount: workerCount, conntrack: configuration.conntrack, ruleset: ruleset, sets: sets,
             // Rules that do not act were refused when they were read, or else are wanted.
-            settings: RouterSettings(kernel), allowsInactive: true, key: UInt64.random(in: .min ... .max))
+            settings: RouterSettings(kernel), recent: configuration.recent, allowsInactive: true, key: UInt64.random(in: .min ... .max))
         door = RuleDoor(core: core)
         reloader = Reloader(path: path, configuration: configuration, door: door)
         exchange = Exchange(workerCount: workerCount)

@@ -75,7 +75,8 @@ package final class OfflineRouter {
         do throws(RuleCompiler.Refusal) {
             core = try RouterCore(
                 portNames: portNames, memory: memory, workerCount: 1,
-                conntrack: configuration.conntrack, ruleset: ruleset, sets: prepared, settings: settings, key: seed)
+                conntrack: configuration.conntrack, ruleset: ruleset, sets: prepared, settings: settings,
+                recent: configuration.recent, key: seed)
         } catch {
             throw Failure("", diagnostics: [Control.Diagnostic(refusal: error, file: configuration.rules.ipv4 ?? "rules")])
         }

@@ -46,14 +46,9 @@ extension RequestHandler {
     ) throws(IPTables.Finished) -> IPTables.Outcome {
         let arguments = try IPTables.restoreArguments(arguments)
         return change(zeroesCounters: false) { earlier in
-            var outcome = hosts.using { IPTables.restore(text, arguments, onto: earlier) }
-            if let placed = firstInactive(outcome.ruleset, beside: earlier) {
-                let line = placed.rule.location.line
-                outcome = .init(
-                    errors: "iptables-restore \(IPTables.version): \(placed.error)\nError occurred at line: \(line)\n",
-                    exitCode: 2)
+            hosts.using {
+                IPTables.restore(text, arguments, onto: earlier, refusesInactive: !reloader.allowsInactive)
             }
-            return outcome
         }
     }
 

@@ -17,27 +17,16 @@ public enum RulesText {
         _ text: String, file: String, onto base: Ruleset = Ruleset(), options: RestoreOptions = RestoreOptions(),
         allowInactive: Bool = false
     ) throws(Failure) -> Ruleset {
-        let ruleset: Ruleset
-        do throws(Diagnostics) {
-            ruleset = try Ruleset.restoring(text, file: file, onto: base, options: options)
-        } catch {
-            throw Failure("", diagnostics: error.list.map { Control.Diagnostic($0) })
-        }
-        guard !allowInactive else { return ruleset }
-        let inactive = inactive(in: ruleset, beside: base, source: SourceText(text, file: file))
-        guard inactive.isEmpty else {
+        let (ruleset, mistakes) = Ruleset.reading(text, file: file, onto: base, options: options)
+        let inactive = allowInactive ? [] : ruleset.inactive(beside: base, in: SourceText(text, file: file))
+        guard mistakes.isEmpty, inactive.isEmpty else {
             throw Failure(
-                "rules that do not act yet are refused unless --allow-inactive is given, or rules.allow-inactive in the configuration",
-                diagnostics: inactive.map { Control.Diagnostic($0) })
+                inactive.isEmpty
+                    ? ""
+                    : "rules that do not act yet are refused unless --allow-inactive is given, or rules.allow-inactive in the configuration",
+                diagnostics: (mistakes + inactive).map { Control.Diagnostic($0) }.sorted())
         }
         return ruleset
-    }
-
-    private static func inactive(in ruleset: Ruleset, beside base: Ruleset, source: SourceText) -> [Rules.Diagnostic] {
-        ruleset.inactive(beside: base).map { placed in
-            source.diagnostic(
-                placed.error.message, hint: placed.error.hint, about: placed.rule, subject: placed.error.subject)
-        }
     }
 
     /// What there is to say about a rules file, for `check` and `rules check`.
@@ -50,15 +39,13 @@ public enum RulesText {
         allowInactive: Bool = false
     ) -> Findings {
         var findings = Findings()
-        let ruleset: Ruleset
-        do throws(Diagnostics) {
-            ruleset = try Ruleset.restoring(text, file: file)
-        } catch {
-            findings.errors = error.list.map { Control.Diagnostic($0) }
+        let (ruleset, mistakes) = Ruleset.reading(text, file: file)
+        let source = SourceText(text, file: file)
+        let inactive = ruleset.inactive(beside: Ruleset(), in: source).map { Control.Diagnostic($0) }
+        guard mistakes.isEmpty else {
+            findings.errors = (mistakes.map { Control.Diagnostic($0) } + (allowInactive ? [] : inactive)).sorted()
             return findings
         }
-        let source = SourceText(text, file: file)
-        let inactive = inactive(in: ruleset, beside: Ruleset(), source: source).map { Control.Diagnostic($0) }
         if allowInactive {
             findings.warnings += inactive.map { diagnostic in
                 var warning = diagnostic

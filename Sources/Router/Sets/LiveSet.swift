@@ -46,6 +46,39 @@ final class LiveSet {
         comments = contents.comments
     }
 
+    /// All that is in the set at a moment, apart from the set's own memory.
+    struct Copy {
+        var records: [SetRecord]
+        var comments: [UInt32: String]
+        var nextComment: UInt32
+    }
+
+    func copy(at now: UInt64) -> Copy {
+        var records: [SetRecord] = []
+        memory.forEach(at: now) { records.append($0) }
+        return Copy(records: records, comments: comments, nextComment: nextComment)
+    }
+
+    /// Another set that is made as this one and has in it what was copied.
+    func restored(_ copy: Copy, at now: UInt64, retire: @escaping (@escaping @Sendable () -> Void) -> Void) -> LiveSet {
+        let set = LiveSet(type, options, expecting: copy.records.count)
+        set.comments = copy.comments
+        set.nextComment = copy.nextComment
+        if type == .listSet {
+            set.memory.setMembers(copy.records, retire: retire)
+            set.members = copy.records.map { record in
+                var member = record
+                // What packets count meanwhile must not be set back.
+                member.packets = nil
+                member.bytes = nil
+                return member
+            }
+        } else {
+            for record in copy.records { _ = set.memory.add(record, replaces: true, at: now) }
+        }
+        return set
+    }
+
     // MARK: Text and memory
 
     /// Whether a set made so would be the same (`same_set` of the kernel's set types): what it may hold, not how it is laid out.

@@ -16,6 +16,25 @@ final class SetBook {
         var listings = 0
     }
 
+    /// What there was at one moment. A set's elements are copied when the first command is about to change them, so that nothing has to be
+    /// copied of sets that stay as they are.
+    struct Memento {
+        var places: [UInt16: Place]
+        var version: UInt64
+        var copies: [ObjectIdentifier: LiveSet.Copy] = [:]
+        /// The sets there were then; others need no copy.
+        let sets: Set<ObjectIdentifier>
+
+        init(_ book: SetBook) {
+            places = book.places
+            version = book.headerVersion
+            sets = Set(places.values.map { ObjectIdentifier($0.set) })
+        }
+    }
+
+    /// What can be brought back; nil if nothing shall.
+    private(set) var memento: Memento?
+
     /// How to take one change back.
     enum Reversal {
         case remove(LiveSet, SetKey)
@@ -55,6 +74,53 @@ final class SetBook {
     var inOrder: [(slot: UInt16, place: Place)] {
         let all = places.sorted { $0.key < $1.key }.map { (slot: $0.key, place: $0.value) }
         return all.filter { $0.place.set.type != .listSet } + all.filter { $0.place.set.type == .listSet }
+    }
+
+    // MARK: Bringing back
+
+    /// From now on keeps what is needed to bring back what there is.
+    func remember() { memento = Memento(self) }
+    func forgetMemento() { memento = nil }
+
+    /// Called before elements of a set change by command.
+    private func touch(_ set: LiveSet, at now: UInt64) {
+        let identity = ObjectIdentifier(set)
+        guard let memento, memento.sets.contains(identity), memento.copies[identity] == nil else { return }
+        self.memento?.copies[identity] = set.copy(at: now)
+    }
+
+    /// Whether a command has changed sets since they were remembered.
+    var hasChangedSinceMemento: Bool {
+        memento.map { $0.version != headerVersion || !$0.copies.isEmpty } ?? false
+    }
+
+    /// The sets that were remembered, with what was in them.
+    func rememberedPlaces(at now: UInt64) -> [UInt16: Place] {
+        guard let memento else { return places }
+        return memento.places.mapValues { place in
+            guard let copy = memento.copies[ObjectIdentifier(place.set)] else { return place }
+            var place = place
+            place.set = place.set.restored(copy, at: now, retire: retire)
+            return place
+        }
+    }
+
+    /// Puts other sets in place of all. Slots that nothing is in any more are left for `clear`, since rules in force may still name them.
+    ///
+    /// - Returns: those slots.
+    func install(_ new: [UInt16: Place]) -> [UInt16] {
+        let old = places
+        places = new
+        slots = Dictionary(uniqueKeysWithValues: new.map { ($0.value.name, $0.key) })
+        headerVersion += 1
+        for (slot, place) in new { directory?.set(slot, place.set.memory) }
+        for (slot, place) in old where new[slot]?.set !== place.set { keep(place.set.memory) }
+        return old.keys.filter { new[$0] == nil }
+    }
+
+    /// Has workers find nothing in slots that nothing is in.
+    func clear(_ slots: [UInt16]) {
+        for slot in slots where places[slot] == nil { directory?.set(slot, nil) }
     }
 
     // MARK: Slots
@@ -123,6 +189,7 @@ final class SetBook {
             if set.type == .listSet { return try removeMember(slot, set, entries, notes, word, exists, now, &journal) }
             for entry in entries {
                 guard let key = set.key(of: entry, slot: { slots[$0] }) else { continue }
+                touch(set, at: now)
                 let before = set.memory.record(of: key, at: now)
                 guard set.memory.remove(key, at: now) || exists else {
                     throw RuleError("Element cannot be deleted from the set: it's not added", at: word, exitCode: 1)
@@ -131,7 +198,7 @@ final class SetBook {
             }
         case .test: break
         case .flush(let name):
-            for slot in try chosen(name) { flush(slot, &journal) }
+            for slot in try chosen(name) { flush(slot, at: now, &journal) }
         case .destroy(let name):
             let chosen = try chosen(name)
             for slot in chosen where (places[slot]?.references ?? 0) + (places[slot]?.listings ?? 0) > 0 {
@@ -173,6 +240,7 @@ final class SetBook {
     func add(
         _ record: SetRecord, to set: LiveSet, exists: Bool, _ word: Word?, _ now: UInt64, _ journal: inout [Reversal]
     ) throws(RuleError) {
+        touch(set, at: now)
         let before = exists ? set.memory.record(of: record.key, at: now) : nil
         var outcome = set.memory.add(record, replaces: exists, at: now)
         if outcome == .full, set.memory.count < set.shape.capacity {
@@ -210,8 +278,9 @@ final class SetBook {
         return [slot]
     }
 
-    private func flush(_ slot: UInt16, _ journal: inout [Reversal]) {
+    private func flush(_ slot: UInt16, at now: UInt64, _ journal: inout [Reversal]) {
         guard let set = places[slot]?.set else { return }
+        touch(set, at: now)
         for member in set.members { count(listing: member, -1) }
         let before = set.empty()
         directory?.set(slot, set.memory)
@@ -272,7 +341,7 @@ final class SetBook {
             }
             members.insert(record, at: try place(notes.place, in: members) ?? members.count)
         }
-        setMembers(members, of: slot, &journal)
+        setMembers(members, of: slot, at: now, &journal)
     }
 
     private func removeMember(
@@ -293,7 +362,7 @@ final class SetBook {
             throw RuleError("Element cannot be deleted from the set: it's not added", at: word, exitCode: 1)
         }
         members.remove(at: place)
-        setMembers(members, of: slot, &journal)
+        setMembers(members, of: slot, at: now, &journal)
     }
 
     private static func noReference(_ place: SetNotes.Place) -> RuleError {
@@ -322,8 +391,9 @@ final class SetBook {
         return records
     }
 
-    private func setMembers(_ members: [SetRecord], of slot: UInt16, _ journal: inout [Reversal]) {
+    private func setMembers(_ members: [SetRecord], of slot: UInt16, at now: UInt64, _ journal: inout [Reversal]) {
         guard let list = places[slot]?.set else { return }
+        touch(list, at: now)
         let before = list.members
         replaceMembers(members, of: list)
         journal.append(.perform { self.replaceMembers(before, of: list) })

@@ -14,6 +14,9 @@ final class SetStore: @unchecked Sendable {
     /// The text the sets were last read from, if no command has changed them since.
     private var source: String?
     private var wasChanged = false
+    /// Both as they were when the sets were remembered.
+    private var rememberedSource: String?
+    private var rememberedChange = false
 
     /// Whether a command has changed sets since they were last read from a file.
     var isModified: Bool { lock.withLock { _ in wasChanged } }
@@ -115,6 +118,44 @@ final class SetStore: @unchecked Sendable {
         } catch {
             for slot in new.keys { directory.set(slot, nil) }
             throw error
+        }
+    }
+
+    // MARK: On trial
+
+    /// Keeps what is needed to bring back the sets of now.
+    func remember() {
+        lock.withLock { _ in
+            book.remember()
+            rememberedSource = source
+            rememberedChange = wasChanged
+        }
+    }
+
+    func forgetRemembered() { lock.withLock { _ in book.forgetMemento() } }
+
+    /// Brings back the sets that were remembered, if a command has changed any since.
+    ///
+    /// - Parameter body: puts rules in force; as for `withSlots`, but it gets the slots of the sets that come back.
+    /// - Throws: what `body` throws; then the sets are as before.
+    func bringBack<E: Error>(at now: UInt64, _ body: ([String: UInt16]) throws(E) -> [String]) throws(E) {
+        try lock.withLock { (_) throws(E) in
+            guard book.hasChangedSinceMemento else {
+                book.setReferences(try body(book.slotsByName))
+                return book.forgetMemento()
+            }
+            let present = book.places
+            let left = book.install(book.rememberedPlaces(at: now))
+            do throws(E) {
+                book.setReferences(try body(book.slotsByName))
+            } catch {
+                book.clear(book.install(present))
+                throw error
+            }
+            book.clear(left)
+            book.forgetMemento()
+            source = rememberedSource
+            wasChanged = rememberedChange
         }
     }
 

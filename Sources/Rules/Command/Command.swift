@@ -19,6 +19,22 @@ public struct Command: Sendable {
         case policy(String)
         case help
         case version
+
+        /// Whether it is not one that shows rules.
+        var changes: Bool {
+            switch self {
+            case .list, .listRules, .help, .version: false
+            default: true
+            }
+        }
+
+        /// Whether a rule's words belong to it.
+        var namesRule: Bool {
+            switch self {
+            case .append, .insert, .replace, .deleteRule, .check: true
+            default: false
+            }
+        }
     }
 
     public var verb: Verb
@@ -41,6 +57,8 @@ public struct Command: Sendable {
     var chainWord: Word?
     var verbWord: Word
     var targetWord: Word?
+    /// What iptables remarks of the words on standard error, a line each.
+    var notices = ""
     /// What `-h` was asked about: a match or target named before it.
     public var helpAbout: [ExtensionDescription]
 

@@ -12,93 +12,119 @@ extension CommandParser {
             verbWord: verbWord, targetWord: nil, helpAbout: [])
     }
 
-    /// The command, once every word has been read.
-    mutating func finish() throws(RuleError) -> Command {
+    /// The command, once every word has been read. What is wrong is asked for in iptables' order, for of several mistakes one is named:
+    /// the matches and the target, the verb, the addresses, which options the verb takes, then the chain and the table.
+    mutating func finish(isNegated: Bool) throws(RuleError) -> Command {
+        if verb == .help || verb == .version { return assembled(verb!) }
+        if tableWord.map({ $0.text == TableName.nat.rawValue }) ?? (table == .nat), jump?.text == "DROP" || verb == .policy("DROP") {
+            throw RuleError(
+                "The \"nat\" table is not intended for filtering, the use of DROP is therefore inhibited.", at: jump ?? verbWord)
+        }
+        try buildExtensions()
+        if next < words.count { throw RuleError("unknown arguments found on commandline", at: words[next]) }
         guard let verb else { throw RuleError("no command specified", at: words.first) }
-        if let tableWord, verb != .help, verb != .version {
-            guard let name = TableName(rawValue: tableWord.text) else {
-                throw try unknownTable(tableWord, verb)
-            }
+        if isNegated { throw RuleError("nothing appropriate following !", at: negation) }
+        let rules = try expandAddresses()
+        if case .replace = verb, rules.count > 1 {
+            throw RuleError("Replacement rule does not specify a unique address", at: verbWord)
+        }
+        try checkCombination()
+        if let chainWord { try ChainName.checkLength(chainWord) }
+        try checkInterfaces()
+        if let tableWord {
+            guard let name = TableName(rawValue: tableWord.text) else { throw unknownTable(tableWord) }
             table = name
         }
-        var command = Command(
+        var command = assembled(verb)
+        if verb.namesRule { command.rules = rules }
+        command.notices = notices
+        return command
+    }
+
+    /// The command without rules.
+    private func assembled(_ verb: Command.Verb) -> Command {
+        Command(
             verb: verb, table: table, chain: chainWord?.text, rules: [], isVerbose: isVerbose,
             isNumeric: given[.numeric] != nil, isExact: given[.exact] != nil,
             showsLineNumbers: given[.lineNumbers] != nil, counters: counters, alsoZeroes: alsoZeroes,
             isForIPv6: isForIPv6, chainWord: chainWord,
             verbWord: verbWord, targetWord: jump, helpAbout: options.extensions.map(\.description))
-        if verb == .help || verb == .version { return command }
-        try checkCombination()
-        if let chainWord { try ChainName.checkLength(chainWord) }
-        switch verb {
-        case .append, .insert, .replace, .deleteRule, .check: command.rules = try buildRules()
-        default: break
-        }
-        if table == .nat, (jump?.text == "DROP" || verb == .policy("DROP")) {
-            throw RuleError(
-                "The \"nat\" table is not intended for filtering, the use of DROP is therefore inhibited.",
-                at: jump ?? verbWord)
-        }
-        return command
     }
 
-    /// What is wrong with the rule itself is said before that there is no such table.
-    private mutating func unknownTable(_ word: Word, _ verb: Command.Verb) throws(RuleError) -> RuleError {
-        try checkCombination()
-        switch verb {
-        case .append, .insert, .replace, .deleteRule, .check: _ = try buildRules()
-        default: break
+    /// What iptables remarks of words that it takes all the same.
+    private var notices: String {
+        var lines: [String] = []
+        if given[.waitInterval] != nil { lines.append("Ignoring deprecated --wait-interval option.") }
+        for pattern in [rule.inInterface, rule.outInterface] {
+            guard let name = pattern?.value.description, name.contains("/") || name.contains(" ") else { continue }
+            lines.append("Warning: weird character in interface `\(name)' ('/' and ' ' are not allowed by the kernel).")
         }
-        return RuleError(
+        for loaded in options.extensions {
+            for given in loaded.given {
+                switch (loaded.description.name, given.word.text) {
+                case ("set", "--set"): lines.append("--set option deprecated, please use --match-set")
+                case ("time", "--localtz"):
+                    lines.append(
+                        "WARNING: --localtz is being replaced by --kerneltz, since \"local\" is ambiguous. Note the kernel timezone has caveats - see manpage for details.")
+                case ("NFLOG", "--nflog-range"):
+                    lines.append("warn: --nflog-range has never worked and is no longer supported, please use --nflog-size instead")
+                default: break
+                }
+            }
+        }
+        for case .iprange(let range) in rule.matches {
+            for ends in [range.source?.value, range.destination?.value] {
+                guard let ends, ends.first > ends.last else { continue }
+                lines.append("xt_iprange: range \(ends.first)-\(ends.last) is reversed and will never match")
+            }
+        }
+        return lines.map { $0 + "\n" }.joined()
+    }
+
+    private func unknownTable(_ word: Word) -> RuleError {
+        RuleError(
             "can't initialize iptables table `\(word.text)': Table does not exist",
             hint: Suggestion.hint(for: word.text, among: TableName.allCases.map(\.rawValue)), at: word, exitCode: 3)
     }
 
-    /// Which options make no sense with a verb.
+    /// Which options make no sense with a verb: the first of them in iptables' order, not in the operator's.
     private func checkCombination() throws(RuleError) {
-        let isRule: Bool =
-            switch verb {
-            case .append, .insert, .replace, .deleteRule, .check: true
-            default: false
-            }
         let takesCounters: Bool =
             switch verb {
             case .append, .insert, .replace, .policy: true
             default: false
             }
+        let isRule = verb?.namesRule ?? false
         var isList = false
         if case .list = verb { isList = true }
-        func isAllowed(_ option: GlobalOption) -> Bool {
-            switch option {
-            case .verbose: true
-            case .source, .destination, .protocol, .inInterface, .outInterface, .jump, .goto, .fragments: isRule
-            case .setCounters: takesCounters
-            case .numeric, .exact, .lineNumbers: isList
-            default: false
-            }
-        }
-        let wrong = given.filter { !isAllowed($0.key) }.min { $0.value.location < $1.value.location }
-        if let (option, word) = wrong {
-            throw RuleError(
-                "Illegal option `-\(option == .lineNumbers ? "0" : option.letter)' with this command", at: word)
-        }
-        if !isRule, let extra = options.extensions.first {
-            throw RuleError(
-                "Illegal option `-\(extra.description.kind == .match ? "m" : "j")' with this command", at: extra.word)
-        }
-        if given[.jump] != nil, let goto = given[.goto] {
-            throw RuleError("-j and -g cannot be used together", at: goto)
+        let order: [(option: GlobalOption, isAllowed: Bool)] = [
+            (.numeric, isList), (.source, isRule), (.destination, isRule), (.protocol, isRule), (.jump, isRule), (.goto, isRule),
+            (.exact, isList), (.inInterface, isRule), (.outInterface, isRule), (.lineNumbers, isList), (.setCounters, takesCounters),
+            (.fragments, isRule),
+        ]
+        for (option, isAllowed) in order where !isAllowed {
+            guard let word = given[option] else { continue }
+            let letter = option == .lineNumbers ? "0" : option == .goto ? "j" : option.letter
+            throw RuleError("Illegal option `-\(letter)' with this command", at: word)
         }
     }
 
-    private mutating func buildRules() throws(RuleError) -> [Rule] {
-        guard let chain = chainWord else { throw RuleError("no chain", at: verbWord) }
+    private func checkInterfaces() throws(RuleError) {
+        guard let chain = chainWord, let verb else { return }
+        switch verb {
+        case .append, .insert, .replace, .deleteRule, .delete, .check: break
+        default: return
+        }
         if let word = given[.outInterface], chain.text == "PREROUTING" || chain.text == "INPUT" {
             throw RuleError("Can't use -o with \(chain.text)", at: word)
         }
         if let word = given[.inInterface], chain.text == "POSTROUTING" || chain.text == "OUTPUT" {
             throw RuleError("Can't use -i with \(chain.text)", at: word)
         }
+    }
+
+    /// The matches' and the target's own reading of what they were given, in their order.
+    private mutating func buildExtensions() throws(RuleError) {
         for entry in options.extensions {
             let given = GivenOptions(
                 extensionName: entry.description.name, word: entry.word, list: entry.given, rule: rule)
@@ -109,7 +135,32 @@ extension CommandParser {
             }
         }
         rule.counters = counters ?? .zero
-        return try expandAddresses()
+    }
+
+    /// iptables reads the value of an option when it comes to it; here values are read once all words are known. So where something is
+    /// wrong further on, values before it are looked at first.
+    ///
+    /// - Returns: what iptables would have complained of before it came to `error`, or that itself.
+    func earliest(_ error: RuleError) -> RuleError {
+        var steps: [(location: SourceLocation, entry: Int, option: Int)] = []
+        for (entry, loaded) in options.extensions.enumerated() {
+            for (option, given) in loaded.given.enumerated() { steps.append((given.word.location, entry, option)) }
+        }
+        steps.sort { $0.location < $1.location }
+        for step in steps {
+            let loaded = options.extensions[step.entry]
+            let option = loaded.given[step.option]
+            let given = GivenOptions(
+                extensionName: loaded.description.name, word: loaded.word, list: Array(loaded.given[...step.option]), rule: rule)
+            do throws(RuleError) {
+                if let type = loaded.match { _ = try type.init(given) }
+                if let type = loaded.target { _ = try type.init(given) }
+            } catch {
+                // Whether an option is missing is not asked before the end, and then it is not said of a value.
+                if let word = error.word, option.arguments.contains(word) { return error }
+            }
+        }
+        return error
     }
 
     /// One rule for each source and destination, the sources varying slowest.
@@ -122,12 +173,6 @@ extension CommandParser {
         if isNegatedList {
             throw RuleError(
                 "! not allowed with multiple source or destination IP addresses", at: sourceWord ?? destinationWord)
-        }
-        if (sources?.count ?? 1) * (destinations?.count ?? 1) > 1 {
-            switch verb {
-            case .replace: throw RuleError("Replacement rule does not specify a unique address", at: verbWord)
-            default: break
-            }
         }
         var rules: [Rule] = []
         for source in sources ?? [AddressMask(address: .any, mask: .any)] {

@@ -16,11 +16,12 @@ extension CommandParser {
         case .match:
             try loadMatch(argument!)
         case .jump:
-            try once(option, word)
+            try once(.jump, word)
             jump = argument!
             try loadTarget(argument!)
         case .goto:
-            try once(option, word)
+            try once(.jump, word)
+            given[.goto] = word
             jump = argument!
             rule.target = .goto(argument!.text)
         case .table:
@@ -66,6 +67,7 @@ extension CommandParser {
         case .numeric, .exact, .lineNumbers:
             try once(option, word)
         case .wait, .waitInterval:
+            given[option] = word
             if case .restore = source {
                 throw RuleError("-\(option.letter) cannot be used in a restore file", at: word)
             }
@@ -249,7 +251,7 @@ extension CommandParser {
             throw RuleError("interface name `\(name)' must be shorter than IFNAMSIZ (15)", at: word)
         }
         if name.isEmpty { throw RuleError("Empty interface is likely to be undesired", at: word) }
-        if name == "+", !isNegated { return nil }
+        // A bare `+` is kept: it asks nothing, but makes the rule one with a condition.
         let isWildcard = name.hasSuffix("+")
         return Negatable(
             InterfacePattern(name: isWildcard ? String(name.dropLast()) : name, isWildcard: isWildcard),
@@ -269,10 +271,10 @@ extension CommandParser {
         } else {
             throw RuleError("-c requires packet and byte counter", at: option)
         }
-        guard let packetCount = Number.parse(packets, in: 0...UInt64.max - 1) else {
+        // What follows a number is not looked at, as scanf(3) would not.
+        guard let packetCount = Number.prefix(of: packets)?.value, packetCount < .max else {
             throw RuleError("-c packet counter not numeric", at: word)
         }
-        // What follows the second number is not looked at, as scanf(3) would not.
         guard let byteCount = Number.prefix(of: bytes)?.value else {
             throw RuleError("-c byte counter not numeric", at: bytesWord)
         }

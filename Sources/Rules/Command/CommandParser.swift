@@ -51,7 +51,11 @@ struct CommandParser {
 
     static func parse(_ words: [Word], from source: Source) throws(RuleError) -> Command {
         var parser = CommandParser(words, from: source)
-        return try parser.parse()
+        do throws(RuleError) {
+            return try parser.parse()
+        } catch {
+            throw parser.withTodaysSpelling(parser.earliest(error))
+        }
     }
 
     // MARK: The words one by one
@@ -81,9 +85,7 @@ struct CommandParser {
             // The rest of such a line is ip6tables' to understand.
             if isForIPv6 { return ignored }
         }
-        if next < words.count { throw RuleError("unknown arguments found on commandline", at: words[next]) }
-        if isNegated { throw RuleError("nothing appropriate following !", at: negation) }
-        return try finish()
+        return try finish(isNegated: isNegated)
     }
 
     private mutating func longOption(_ word: Word) throws(RuleError) {
@@ -105,7 +107,7 @@ struct CommandParser {
         case .global(let option):
             switch option.argument {
             case .none:
-                if attached != nil { throw RuleError("option \"--\(name)\" takes no argument", at: word) }
+                if attached != nil { throw takesNoArgument(name, word) }
                 try handle(option, word, argument: nil)
             case .required:
                 try handle(option, word, argument: try argument(attached, of: word))
@@ -117,7 +119,7 @@ struct CommandParser {
             if option.hasOptionalArgument {
                 if let value = attached ?? plainWord() { arguments.append(value) }
             } else if option.argumentCount == 0 {
-                if attached != nil { throw RuleError("option \"--\(option.name)\" takes no argument", at: word) }
+                if attached != nil { throw takesNoArgument(option.name, word) }
             } else {
                 arguments.append(try argument(attached, of: word))
             }
@@ -132,11 +134,15 @@ struct CommandParser {
         }
     }
 
+    private func takesNoArgument(_ name: String, _ word: Word) -> RuleError {
+        RuleError("unknown option \"\(word.text)\"", hint: "--\(name) takes no argument", at: word)
+    }
+
     private mutating func shortOptions(_ word: Word) throws(RuleError) {
         var letters = word.text.dropFirst()
         while let letter = letters.popFirst() {
             guard let option = GlobalOption(short: letter) else {
-                throw RuleError("unknown option \"-\(letter)\"", at: word)
+                throw RuleError("unknown option \"\(word.text)\"", at: word)
             }
             let rest = String(letters)
             let attached = rest.isEmpty ? nil : Word(rest, at: word.location)
@@ -194,19 +200,40 @@ struct CommandParser {
         }
     }
 
+    /// Matches from before iptables had one parser for all have words of their own.
+    private static func complaint(aboutRepeated option: String, of name: String) -> String {
+        switch (name, option) {
+        case ("tcp", "syn"), ("tcp", "tcp-flags"): "Only one of `--syn' or `--tcp-flags'  allowed"
+        case ("tcp", _), ("sctp", _), ("dccp", _): "Only one `--\(option)' allowed"
+        case ("SET", "add-set"), ("SET", "del-set"), ("SET", "map-set"): "--\(option) can be specified only once"
+        default: "\(name): option \"--\(option)\" can only be used once."
+        }
+    }
+
+    /// Older iptables had `!` behind the option.
+    private func withTodaysSpelling(_ error: RuleError) -> RuleError {
+        guard error.hint == nil, let word = error.word, word.text == "!" else { return error }
+        for loaded in options.extensions {
+            guard let option = loaded.given.first(where: { $0.arguments.contains(word) }) else { continue }
+            var result = error
+            result.hint = "write ! --\(option.name) VALUE"
+            return result
+        }
+        return error
+    }
+
     private mutating func add(
         _ option: OptionDescription, _ word: Word, _ arguments: [Word], toLoaded index: Int
     ) throws(RuleError) {
         let name = options.extensions[index].description.name
         if isNegated, !option.canNegate {
-            throw RuleError("\(name): option \"--\(option.name)\" cannot be inverted.", at: negation)
+            let complaint =
+                name != "set" ? "\(name): option \"--\(option.name)\" cannot be inverted."
+                : option.argumentCount == 0 ? "--\(option.name) flag cannot be inverted" : "--\(option.name) option cannot be inverted"
+            throw RuleError(complaint, at: negation)
         }
         if !option.canRepeat, options.extensions[index].given.contains(where: { $0.name == option.name }) {
-            throw RuleError("\(name): option \"--\(option.name)\" can only be used once.", at: word)
-        }
-        if let argument = arguments.first, argument.text == "!" {
-            throw RuleError(
-                "\(name): \"!\" stands before its option today", hint: "write ! --\(option.name) VALUE", at: argument)
+            throw RuleError(Self.complaint(aboutRepeated: option.name, of: name), at: word)
         }
         options.extensions[index].given.append(
             GivenOption(

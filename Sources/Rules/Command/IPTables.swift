@@ -50,10 +50,19 @@ public enum IPTables {
 
     /// Carries out a command that was read before.
     public static func run(_ command: Command, on ruleset: Ruleset) -> Outcome {
+        let table = ruleset[command.table]
         do throws(RuleError) {
-            return try carryOut(command, on: ruleset)
+            // What is wrong with the words alone leaves nothing to remark on.
+            if command.verb.namesRule { try table.checkTargets(command) }
+            var outcome = try carryOut(command, on: ruleset)
+            outcome.output += command.remarks(on: table)
+            outcome.errors += command.notices + command.warnings(on: table)
+            return outcome
         } catch {
-            return outcome(of: error, ruleset: ruleset.loading(command.table))
+            var outcome = outcome(of: error, ruleset: ruleset.loading(command.table))
+            outcome.errors = command.notices + outcome.errors
+            if error.exitCode == 1, command.verb.changes { outcome.output = command.remarks(on: table) }
+            return outcome
         }
     }
 
@@ -98,16 +107,19 @@ public enum IPTables {
     static func message(for error: RuleError) -> String {
         let hint = error.hint.map { " (\($0))" } ?? ""
         switch error.exitCode {
-        case 1, 4: return "iptables: \(error.message)\(hint)\n"
+        case 1, 4:
+            guard let legacy = error.legacyMessage else { return "iptables: \(error.message)\(hint)\n" }
+            return "iptables: \(legacy) (\(error))\n"
         case 3:
             return "iptables \(version): \(error.message) (do you need to insmod?)\n"
                 + "Perhaps iptables or your kernel needs to be upgraded.\n"
         default:
+            let warning = error.warning ?? ""
             if let legacy = error.legacyMessage {
-                return "iptables \(version): \(legacy)\n\(error.hint.map { "\($0)\n" } ?? "")"
+                return warning + "iptables \(version): \(legacy)\n\(error.hint.map { "\($0)\n" } ?? "")"
                     + "Try `iptables -h' or 'iptables --help' for more information.\n"
             }
-            return (error.isBare ? "" : "iptables \(version): ") + "\(error.message)\(hint)\n"
+            return warning + (error.isBare ? "" : "iptables \(version): ") + "\(error.message)\(hint)\n"
                 + "Try `iptables -h' or 'iptables --help' for more information.\n"
         }
     }

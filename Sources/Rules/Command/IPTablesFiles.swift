@@ -8,6 +8,8 @@ extension IPTables {
         public var isTest = false
         /// nil reads standard input.
         public var file: String?
+        /// What iptables-restore remarks of the arguments, a line each.
+        var notices = ""
     }
 
     /// What the arguments of iptables-save ask for.
@@ -30,6 +32,7 @@ extension IPTables {
             case "counters": result.options.counters = true
             case "noflush": result.options.noFlush = true
             case "test": result.isTest = true
+            case "wait-interval": result.notices += "Ignoring deprecated --wait-interval option.\n"
             case "table": result.options.table = try reader.table(value)
             case "":
                 guard result.file == nil else { throw reader.usage("Unknown arguments found on commandline") }
@@ -59,18 +62,24 @@ extension IPTables {
     }
 
     /// Restores a text. The errors of the outcome are all there are in it, the first in iptables-restore's words.
-    public static func restore(_ text: String, _ arguments: RestoreArguments, onto current: Ruleset) -> Outcome {
-        do throws(Diagnostics) {
-            let ruleset = try Ruleset.restoring(
-                text, file: arguments.file ?? "-", onto: current, options: arguments.options)
-            return Outcome(output: "", errors: "", exitCode: 0, ruleset: arguments.isTest ? nil : ruleset)
-        } catch {
-            let first = error.list[0]
-            let errors =
-                "iptables-restore \(version): \(first.message)\nError occurred at line: \(first.location.line)\n"
-                + error.list.map { "\($0)\n" }.joined()
-            return Outcome(output: "", errors: errors, exitCode: 2, ruleset: nil)
+    ///
+    /// - Parameter refusesInactive: whether rules that do not act yet are mistakes too.
+    public static func restore(
+        _ text: String, _ arguments: RestoreArguments, onto current: Ruleset, refusesInactive: Bool = false
+    ) -> Outcome {
+        let file = arguments.file ?? "-"
+        var (ruleset, mistakes) = Ruleset.reading(text, file: file, onto: current, options: arguments.options)
+        if refusesInactive {
+            mistakes += ruleset.inactive(beside: current, in: SourceText(text, file: file))
+            mistakes.sort { $0.location < $1.location }
         }
+        guard let first = mistakes.first else {
+            return Outcome(errors: arguments.notices, ruleset: arguments.isTest ? nil : ruleset)
+        }
+        let errors =
+            "iptables-restore \(version): \(first.message)\nError occurred at line: \(first.location.line)\n"
+            + mistakes.map { "\($0)\n" }.joined()
+        return Outcome(errors: arguments.notices + errors, exitCode: 2)
     }
 
     /// Whether the words may be a call for help or version, which need no rules: then `command` says what to print.

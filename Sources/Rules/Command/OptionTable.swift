@@ -57,11 +57,11 @@ struct OptionTable {
         let matching = known.filter { $0.hasPrefix(name) && !name.isEmpty }
         if matching.count > 1 {
             return RuleError(
-                "option \"\(word.text)\" is ambiguous",
-                hint: "it may mean " + matching.map { "--\($0)" }.joined(separator: ", "), at: word)
+                "unknown option \"\(word.text)\"",
+                hint: "it is ambiguous and may mean " + matching.map { "--\($0)" }.joined(separator: ", "), at: word)
         }
         if let reason = Refused.reason(option: name) {
-            return RuleError("option \"\(word.text)\" is not supported: \(reason)", at: word)
+            return RuleError("unknown option \"\(word.text)\"", hint: "it is not supported: \(reason)", at: word)
         }
         if let hint = OldSpelling.hint(forOption: name) {
             return RuleError("unknown option \"\(word.text)\"", hint: hint, at: word)

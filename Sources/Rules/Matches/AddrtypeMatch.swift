@@ -74,7 +74,7 @@ public struct AddrtypeMatch: MatchExtension {
     }
 
     private static func types(_ given: GivenOption, _ options: GivenOptions) throws(RuleError) -> AddressTypes {
-        AddressTypes(try options.names(given, AddressTypes.names, allowsBeginnings: true))
+        AddressTypes(try options.names(given, AddressTypes.names, allowsBeginnings: true) { "addrtype: bad type \"\($0)\"" })
     }
 
     public func check(at place: RulePlace) throws(RuleError) {

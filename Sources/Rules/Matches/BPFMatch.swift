@@ -63,7 +63,7 @@ public struct BPFMatch: MatchExtension {
     /// Instructions the kernel knows (linux/filter.h), none of which jumps past the end; the last one returns.
     private func check(_ word: Word) throws(RuleError) {
         func fail(_ index: Int, _ what: String) -> RuleError {
-            RuleError("bpf: instruction \(index + 1) \(what)", at: word)
+            RuleError("bpf: instruction \(index + 1) \(what)", at: word).byKernel()
         }
         for (index, instruction) in program.enumerated() {
             let code = instruction.code

@@ -27,7 +27,12 @@ public struct ConnlabelMatch: MatchExtension {
                 ?? Number.parse(text, in: 0...127),
             number < 128
         else {
-            throw RuleError("label '\(text)' not found or invalid value", at: given.argument)
+            if Number.parse(text, in: 0...UInt64(UInt16.max)) != nil {
+                throw RuleError("connlabel: there are 128 labels, the last is 127", at: given.argument).byKernel(.range)
+            }
+            var error = RuleError("label '\(text)' not found or invalid value", at: given.argument)
+            error.warning = NumberedNames.connectionLabels.warning
+            throw error
         }
         label = UInt8(number)
         isNegated = given.isNegated

@@ -106,7 +106,7 @@ public struct ConntrackMatch: MatchExtension {
             throw RuleError("conntrack: At least one option is required", at: options.word)
         }
         if let given = options["ctstate"] {
-            let list = try options.names(given, FlowStates.names, allowsBeginnings: true)
+            let list = try options.names(given, FlowStates.names, allowsBeginnings: true) { "Bad ctstate \"\($0)\"" }
             states = Negatable(FlowStates(list), isNegated: given.isNegated)
         }
         if let given = options["ctproto"] {
@@ -129,7 +129,7 @@ public struct ConntrackMatch: MatchExtension {
         replyDestinationPorts = try options.negatablePorts("ctrepldstport")
         if let given = options["ctstatus"] {
             status = Negatable(
-                FlowStatus(try options.names(given, FlowStatus.names, allowsBeginnings: true)),
+                FlowStatus(try options.names(given, FlowStatus.names, allowsBeginnings: true) { "Bad ctstatus \"\($0)\"" }),
                 isNegated: given.isNegated)
         }
         if let given = options["ctexpire"] {

@@ -31,7 +31,7 @@ public struct DCCPMatch: MatchExtension {
     public init(_ options: GivenOptions) throws(RuleError) {
         ports = try TransportPorts(options)
         if let given = options["dccp-types"] {
-            types = Negatable(Types(try options.names(given, Types.names)), isNegated: given.isNegated)
+            types = Negatable(Types(try options.names(given, Types.names) { "Unknown DCCP type `\($0)'" }), isNegated: given.isNegated)
         }
         if let given = options["dccp-option"] {
             option = Negatable(try options.number(given, UInt8(1)...255), isNegated: given.isNegated)

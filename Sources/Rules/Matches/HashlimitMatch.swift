@@ -66,17 +66,21 @@ public struct HashlimitMatch: MatchExtension {
         let nameOption = try options.required("hashlimit-name")
         name = try options.truncatedString(nameOption, to: 254)
         if name.contains("/") || name == "." || name == ".." {
-            throw options.invalid(nameOption, nil, "it names a file in /proc")
+            throw options.invalid(nameOption, nil, "it names a file in /proc").byKernel()
         }
         isAbove = (given.name == "hashlimit-above") != given.isNegated
 
         func number(_ name: String, _ range: ClosedRange<UInt32> = 0...UInt32.max) throws(RuleError) -> UInt32? {
             guard let option = options[name] else { return nil }
-            return try options.number(option, range)
+            let value: UInt32 = try options.number(option, 0...UInt32.max)
+            guard range.contains(value) else { throw Self.outOfRange(option, "\(range.lowerBound)-\(range.upperBound)") }
+            return value
         }
         func length(_ name: String) throws(RuleError) -> UInt8 {
             guard let option = options[name] else { return 32 }
-            return try options.number(option, UInt8(0)...32)
+            let length: UInt8 = try options.number(option, 0...UInt8.max)
+            guard length <= 32 else { throw Self.outOfRange(option, "0-32") }
+            return length
         }
         sourcePrefixLength = try length("hashlimit-srcmask")
         destinationPrefixLength = try length("hashlimit-dstmask")
@@ -134,6 +138,10 @@ public struct HashlimitMatch: MatchExtension {
             throw RuleError(
                 "hashlimit: --hashlimit-rate-interval goes with --hashlimit-rate-match", at: intervalOption.word)
         }
+    }
+
+    private static func outOfRange(_ option: GivenOption, _ range: String) -> RuleError {
+        RuleError("hashlimit: \"--\(option.name)\" out of range (\(range))", at: option.argument).byKernel()
     }
 
     // MARK: Rates
@@ -224,14 +232,17 @@ public struct HashlimitMatch: MatchExtension {
         let credits: UInt64 = 137_438_953
         if interval &* burst &* credits < interval &* credits {
             throw RuleError(
-                "hashlimit: rate and burst overflow the kernel's counter", hint: "try a higher rate or a lower burst",
-                exitCode: 1)
+                "hashlimit: rate and burst overflow the kernel's counter", hint: "try a higher rate or a lower burst"
+            ).byKernel(.range)
         }
     }
 
     // MARK: Saving
 
-    public func print(to printer: inout RulePrinter) {
+    public func print(to printer: inout RulePrinter) { print(to: &printer, ofWhole: false) }
+
+    /// - Parameter ofWhole: the rate within the whole interval that it is matched in, which is how listings have it.
+    func print(to printer: inout RulePrinter, ofWhole: Bool) {
         let limit = isAbove ? "hashlimit-above" : "hashlimit-upto"
         let quantum: UInt64
         switch rate {
@@ -241,7 +252,7 @@ public struct HashlimitMatch: MatchExtension {
             if burst > 0 { printer.option("hashlimit-burst", Self.text(bytes: bytes &* burst, cost: nil)) }
             quantum = burst == 0 ? Cost.expirySeconds : Cost.expirySecondsWithBurst
         case .packets(let interval, let burst):
-            let (text, seconds) = Self.text(interval: interval)
+            let (text, seconds) = Self.text(interval: ofWhole ? interval &* UInt64(rateInterval ?? 1) : interval)
             printer.option(limit, text)
             printer.option("hashlimit-burst", String(burst))
             quantum = seconds

@@ -64,13 +64,13 @@ public struct ICMPMatch: MatchExtension {
         let parts = word.text.split(separator: "/", maxSplits: 1, omittingEmptySubsequences: false)
         guard let type = Number.parse(parts[0], in: 0...255) else {
             throw RuleError(
-                "Invalid ICMP type `\(parts[0])'", hint: Suggestion.hint(for: text, among: names.map(\.name)), at: word)
+                parts[0].contains(":") ? "ICMP type range not supported" : "Unknown ICMP type `\(word.text)'", hint: Suggestion.hint(for: text, among: names.map(\.name)), at: word)
         }
         guard parts.count == 2 else { return Kind(type: UInt8(type)) }
         let ends = parts[1].split(separator: ":", maxSplits: 1, omittingEmptySubsequences: false)
         guard let low = Number.parse(ends[0], in: 0...255), let high = Number.parse(ends[ends.count - 1], in: 0...255),
             low <= high
-        else { throw RuleError("Invalid ICMP code `\(parts[1])'", at: word) }
+        else { throw RuleError("Unknown ICMP code `\(word.text)'", at: word) }
         return Kind(type: UInt8(type), codes: UInt8(low)...UInt8(high))
     }
 

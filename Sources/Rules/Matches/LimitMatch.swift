@@ -21,8 +21,10 @@ public struct LimitMatch: MatchExtension {
         self.init()
         if let given = options["limit"] {
             guard let value = Rate.interval(given.argument.text) else {
+                let number = Number.prefix(of: given.argument.text[...])
+                let isTooFast = number.map { $0.value > 0 && ["", "/s", "/se", "/sec", "/seco", "/secon", "/second"].contains($0.rest.lowercased()) } ?? false
                 throw RuleError(
-                    "bad rate \"\(given.argument.text)\"'", hint: "write it as 5/minute", at: given.argument)
+                    isTooFast ? "Rate too fast \"\(given.argument.text)\"" : "bad rate \"\(given.argument.text)\"'", hint: "write it as 5/minute", at: given.argument)
             }
             interval = value
         }
@@ -40,8 +42,8 @@ public struct LimitMatch: MatchExtension {
         // Wrapping is meant: it is the overflow that is looked for.
         if burst == 0 || credits(interval &* burst) < credits(interval) {
             throw RuleError(
-                "limit: rate and burst overflow the kernel's counter", hint: "try a higher rate or a lower burst",
-                exitCode: 1)
+                "limit: rate and burst overflow the kernel's counter", hint: "try a higher rate or a lower burst"
+            ).byKernel(.range)
         }
     }
 

@@ -15,7 +15,9 @@ public struct MACMatch: MatchExtension {
 
     public init(_ options: GivenOptions) throws(RuleError) {
         let given = try options.required("mac-source")
-        guard let address = MACAddress(given.argument.text) else { throw options.invalid(given) }
+        guard let address = MACAddress(given.argument.text) else { 
+            throw RuleError("Invalid MAC address specified.", at: given.argument)
+         }
         source = Negatable(address, isNegated: given.isNegated)
     }
 

@@ -63,7 +63,7 @@ public struct OwnerMatch: MatchExtension {
         guard let first = Number.parse(parts[0], in: 0...0xFFFF_FFFE),
             let last = Number.parse(parts[parts.count - 1], in: 0...0xFFFF_FFFE)
         else { throw options.invalid(given) }
-        guard first <= last else { throw options.invalid(given, nil, "the range runs backwards") }
+        guard first <= last else { throw options.invalid(given, nil, "the range runs backwards").byKernel() }
         return Negatable(UInt32(first)...UInt32(last), isNegated: given.isNegated)
     }
 

@@ -74,14 +74,16 @@ public struct RecentMatch: MatchExtension {
         if let option = options["hitcount"] { hitCount = try options.number(option, UInt32(0)...65535) }
         comparesTTL = options.contains("rttl")
         if operation == .set || operation == .remove,
-            let option = options["seconds"] ?? options["hitcount"] ?? options["rttl"]
+            let option = options["rttl"] ?? options["seconds"] ?? options["hitcount"]
         {
-            throw RuleError(
-                "recent: option \"--\(option.name)\" cannot be used together with \"--\(given.name)\"", at: option.word)
+            let error = RuleError(
+                "recent: option \"--\(option.name)\" cannot be used together with \"--\(given.name)\".", at: option.word)
+            throw options.contains("rttl") ? error : error.byKernel()
         }
         if let option = options["name"] {
+            if option.argument.text.isEmpty { throw options.invalid(option, nil, "a list's name is not empty").byKernel() }
             name = try options.truncatedString(option, to: 199)
-            if name.contains("/") { throw options.invalid(option, nil, "a list's name has no slash") }
+            if name.contains("/") { throw options.invalid(option, nil, "a list's name has no slash").byKernel() }
         }
         if let option = options["mask"] {
             let text = option.argument.text

@@ -87,7 +87,7 @@ public struct SCTPMatch: MatchExtension {
             var chunk = Chunk(type: known.type)
             for letter in halves.count == 2 ? halves[1] : "" {
                 guard letter != "-", let place = known.letters.firstIndex(of: Character(letter.uppercased())) else {
-                    throw RuleError("Invalid flags for chunk type `\(known.name)'", at: word)
+                    throw RuleError("Invalid flags for chunk type \(known.type)", hint: "that is \(known.name)", at: word)
                 }
                 let bit = UInt8(0x80) >> known.letters.distance(from: known.letters.startIndex, to: place)
                 chunk.flagMask |= bit
@@ -115,7 +115,7 @@ public struct SCTPMatch: MatchExtension {
             guard chunk.flagMask & bit != 0 else { continue }
             flags += chunk.flags & bit != 0 ? String(letter) : letter.lowercased()
         }
-        let name = isNumeric ? Number.hexadecimal(known.type, digits: 4) : known.name
+        let name = isNumeric ? "0x" + Number.hexadecimal(known.type, digits: 4).dropFirst(2).uppercased() : known.name
         return flags.isEmpty ? name : "\(name):\(flags)"
     }
 }

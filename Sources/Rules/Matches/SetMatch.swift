@@ -10,7 +10,7 @@ public struct SetDirections: Hashable, Sendable {
         var list: [Bool] = []
         for part in word.text.split(separator: ",", omittingEmptySubsequences: false) {
             guard part == "src" || part == "dst" else {
-                throw RuleError("You must specify (the comma separated list of) 'src' or 'dst'.", at: word)
+                throw RuleError("You must spefify (the comma separated list of) 'src' or 'dst'.", at: word)
             }
             list.append(part == "src")
         }

@@ -47,17 +47,17 @@ public struct StringMatch: MatchExtension {
             throw RuleError("STRING too long \"\(given.argument.text)\"", at: given.argument)
         }
         guard !bytes.isEmpty else {
-            throw RuleError("string: an empty string is nowhere to be found", at: given.argument)
+            throw RuleError("string: an empty string is nowhere to be found", at: given.argument).byKernel()
         }
         guard let algorithm = Algorithm(rawValue: algorithmOption.argument.text) else {
-            throw options.invalid(algorithmOption, nil, "algorithms are bm and kmp")
+            throw options.invalid(algorithmOption, nil, "algorithms are bm and kmp").byKernel(.missing)
         }
         pattern = Negatable(bytes, isNegated: given.isNegated)
         self.algorithm = algorithm
         from =
             try options["from"].map { option throws(RuleError) in try options.number(option, UInt16(0)...65535) } ?? 0
         to = try options["to"].map { option throws(RuleError) in try options.number(option, UInt16(0)...65535) } ?? .max
-        guard from <= to else { throw RuleError("string: --from lies behind --to", at: options["from"]?.argument) }
+        guard from <= to else { throw RuleError("string: --from lies behind --to", at: options["from"]?.argument).byKernel() }
         ignoresCase = options.contains("icase")
     }
 

@@ -13,7 +13,10 @@ public struct TCPMSSMatch: MatchExtension {
 
     public init(_ options: GivenOptions) throws(RuleError) {
         let given = try options.required("mss")
-        size = Negatable(try options.range(given, UInt16.self), isNegated: given.isNegated)
+        guard let range = try options.bounds(given, UInt16.self).range else {
+            throw RuleError("tcpmss: invalid range given", hint: "it runs backwards", at: given.argument)
+        }
+        size = Negatable(range, isNegated: given.isNegated)
     }
 
     public func print(to printer: inout RulePrinter) {

@@ -50,7 +50,10 @@ public struct TCPMatch: MatchExtension {
             flags = isEmpty ? nil : Negatable(value, isNegated: given.isNegated)
         }
         if let given = options["tcp-option"] {
-            option = Negatable(try options.number(given, UInt8(1)...255), isNegated: given.isNegated)
+            guard let number = Number.parse(given.argument.text, in: 1...255) else {
+                throw RuleError("Bad TCP option \"\(given.argument.text)\"", at: given.argument)
+            }
+            option = Negatable(UInt8(number), isNegated: given.isNegated)
         }
     }
 

@@ -47,7 +47,9 @@ public struct MaskedByte: Hashable, Sendable {
         let parts = text.split(separator: "/", maxSplits: 1, omittingEmptySubsequences: false)
         let mask = parts.count == 2 ? Number.parse(parts[1], in: 0...255) : 255
         guard let value = Number.parse(parts[0], in: 0...255), let mask else {
-            throw options.invalid(option, hint: Suggestion.hint(for: text, among: Self.symbols.map(\.key)))
+            let isNumber = parts.count == 2 && Number.parse(parts[0], in: 0...255) != nil
+            throw RuleError(
+                isNumber ? "Illegal value: \"\(text)\"" : "Symbolic name \"\(text)\" is unknown", hint: Suggestion.hint(for: text, among: Self.symbols.map(\.key)), at: option.argument)
         }
         self.init(UInt8(value), mask: UInt8(mask))
     }

@@ -70,8 +70,8 @@ private struct U32Reader {
     mutating func tests() throws(RuleError) -> [U32Match.Test] {
         var tests: [U32Match.Test] = []
         repeat {
-            if tests.count == 10 { throw error("too many \"&&\"s") }
             tests.append(try test())
+            if tests.count > 10 { throw error("too many \"&&\"s") }
         } while skip("&&")
         if !rest.isEmpty { throw error("expected \",\" or \"&&\"") }
         return tests
@@ -82,17 +82,17 @@ private struct U32Reader {
         while !skip("=") {
             if rest.isEmpty { throw RuleError("u32: abrupt end of input after location specifier", at: word) }
             guard let operation = takeOperator() else { throw error("operator expected") }
-            if test.operations.count == 9 { throw error("too many operators") }
             let operand = try number()
+            if test.operations.count == 9 { throw error("too many operators") }
             if operand > 31, operation == .leftShift || operation == .rightShift {
                 throw RuleError("u32: a word cannot be shifted by \(operand) bits", at: word, exitCode: 1)
             }
             test.operations.append(U32Match.Operation(operation: operation, operand: operand))
         }
         repeat {
-            if test.ranges.count == 10 { throw error("too many \",\"s") }
             let first = try number()
             test.ranges.append(Bounds(first, skip(":") ? try number() : first))
+            if test.ranges.count > 10 { throw error("too many \",\"s") }
         } while skip(",")
         return test
     }
@@ -116,7 +116,6 @@ private struct U32Reader {
 
     private mutating func number() throws(RuleError) -> UInt32 {
         skipBlanks()
-        if rest.isEmpty { throw RuleError("u32: abrupt end of input after location specifier", at: word) }
         guard let (value, after) = Number.prefix(of: rest), value <= UInt64(UInt32.max) else {
             throw error("not a number or out of range")
         }

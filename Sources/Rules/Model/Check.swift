@@ -46,7 +46,8 @@ extension Table {
             report(
                 chain, loop.rule,
                 RuleError(
-                    "Loop found in table", hint: "this rule leads back into a chain it was called from", exitCode: 1))
+                    "Loop found in table", hint: "this rule leads back into a chain it was called from"
+                ).byKernel(.loop))
         }
         return errors
     }

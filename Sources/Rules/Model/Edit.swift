@@ -14,40 +14,38 @@ extension Table {
         let name = command.chain ?? ""
         switch command.verb {
         case .append:
-            let index = try chainIndex(command)
             try checkTargets(command)
+            let index = try chainIndex(command)
             chains[index].rules += command.rules
         case .insert(let number):
-            let index = try chainIndex(command)
             try checkTargets(command)
+            let index = try chainIndex(command)
             guard number - 1 <= chains[index].rules.count else {
                 throw RuleError("Index of insertion too big.", at: command.verbWord, exitCode: 1)
             }
             // One after the other at the same place, so they end up in reverse.
             chains[index].rules.insert(contentsOf: command.rules.reversed(), at: number - 1)
         case .replace(let number):
-            let index = try chainIndex(command)
             try checkTargets(command)
+            let index = try chainIndex(command)
             guard chains[index].rules.indices.contains(number - 1) else {
                 throw RuleError("Index of replacement too big.", at: command.verbWord, exitCode: 1)
             }
             chains[index].rules[number - 1] = command.rules[0]
         case .deleteRule:
-            let index = try chainIndex(command)
             try checkTargets(command)
+            let index = try chainIndex(command)
             for rule in command.rules {
                 guard let found = chains[index].rules.firstIndex(where: { $0.hasSameMeaning(as: rule) }) else {
-                    throw RuleError(
-                        "Bad rule (does a matching rule exist in that chain?).", at: command.verbWord, exitCode: 1)
+                    throw Self.missing(rule, command)
                 }
                 chains[index].rules.remove(at: found)
             }
         case .check:
-            let index = try chainIndex(command)
             try checkTargets(command)
+            let index = try chainIndex(command)
             for rule in command.rules where !chains[index].rules.contains(where: { $0.hasSameMeaning(as: rule) }) {
-                throw RuleError(
-                    "Bad rule (does a matching rule exist in that chain?).", at: command.verbWord, exitCode: 1)
+                throw Self.missing(rule, command)
             }
         case .delete(let number):
             let index = try chainIndex(command)
@@ -88,11 +86,11 @@ extension Table {
             }
             rename(index, to: newName)
         case .policy(let text):
-            guard let policy = Policy(rawValue: text) else {
-                throw RuleError("Bad policy name. Run `dmesg' for more information.", at: command.verbWord, exitCode: 1)
-            }
             guard let index = index(of: name), chains[index].isBuiltIn else {
                 throw RuleError("Bad built-in chain name.", at: command.chainWord, exitCode: 1)
+            }
+            guard let policy = Policy(rawValue: text) else {
+                throw RuleError("Bad policy name. Run `dmesg' for more information.", at: command.verbWord, exitCode: 1)
             }
             chains[index].policy = policy
             chains[index].counters = command.counters ?? .zero
@@ -104,10 +102,22 @@ extension Table {
         }
     }
 
+    /// libiptc's sentence for a rule that is not there depends on what the rule does: only of verdicts and rules without a target it says
+    /// what is the matter.
+    private static func missing(_ rule: Rule, _ command: Command) -> RuleError {
+        switch rule.target {
+        case .none, .accept, .drop, .return:
+            RuleError("Bad rule (does a matching rule exist in that chain?).", at: command.verbWord, exitCode: 1)
+        default:
+            RuleError("No chain/target/match by that name.", hint: "there is no such rule", at: command.verbWord, exitCode: 1)
+        }
+    }
+
     private func chainIndex(_ command: Command) throws(RuleError) -> Int {
         guard let name = command.chain, let index = index(of: name) else {
+            let isSearched = command.verb == .deleteRule || command.verb == .check
             throw RuleError(
-                "No chain/target/match by that name.",
+                isSearched ? "Bad rule (does a matching rule exist in that chain?)." : "No chain/target/match by that name.",
                 hint: command.chain.flatMap { Suggestion.hint(for: $0, among: chains.map(\.name)) },
                 at: command.chainWord, exitCode: 1)
         }
@@ -115,7 +125,7 @@ extension Table {
     }
 
     /// A jump must lead to a user chain that is there when the rule is made.
-    private func checkTargets(_ command: Command) throws(RuleError) {
+    func checkTargets(_ command: Command) throws(RuleError) {
         guard let target = command.rules.first?.target.chain else { return }
         guard let index = index(of: target), !chains[index].isBuiltIn else {
             let word = command.targetWord

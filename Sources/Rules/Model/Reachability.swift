@@ -60,7 +60,8 @@ extension Table {
 }
 
 extension Rule {
-    /// Whether every packet's way through the chain ends here: a verdict without any condition.
+    /// Whether every packet's way through the chain ends here: a verdict without any condition. A bare `+` for an interface is one,
+    /// though every packet meets it (ip_tables.c, unconditional).
     var endsChain: Bool {
         guard source == nil, destination == nil, inInterface == nil, outInterface == nil, ipProtocol == nil,
             fragments == nil, matches.isEmpty

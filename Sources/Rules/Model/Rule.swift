@@ -41,9 +41,14 @@ public struct Rule: Hashable, Sendable {
     /// `-C` find a rule.
     public func hasSameMeaning(as other: Rule) -> Bool {
         // Field by field: copies without counters would cost more than the comparison, which is made for every rule of a change.
-        source == other.source && destination == other.destination && inInterface == other.inInterface
-            && outInterface == other.outInterface && ipProtocol == other.ipProtocol && fragments == other.fragments
+        source == other.source && destination == other.destination && Self.areSame(inInterface, other.inInterface)
+            && Self.areSame(outInterface, other.outInterface) && ipProtocol == other.ipProtocol && fragments == other.fragments
             && target == other.target && matches == other.matches
+    }
+
+    /// A bare `+` and no interface at all are told apart by the kernel alone (libip4tc.c, is_same).
+    private static func areSame(_ one: Negatable<InterfacePattern>?, _ other: Negatable<InterfacePattern>?) -> Bool {
+        one == other || (one?.asksNothing ?? true) && (other?.asksNothing ?? true)
     }
 
     /// The rule without counters and location: equal for rules of the same meaning.

@@ -68,6 +68,11 @@ public struct InterfacePattern: Hashable, Sendable {
     }
 }
 
+extension Negatable<InterfacePattern> {
+    /// A bare `+`, which every interface meets.
+    public var asksNothing: Bool { value.name.isEmpty && value.isWildcard && !isNegated }
+}
+
 extension InterfacePattern: CustomStringConvertible {
     public var description: String { isWildcard ? name + "+" : name }
 }

@@ -25,12 +25,28 @@ extension Ruleset {
     public static func restoring(
         _ text: String, file: String, onto current: Ruleset = Ruleset(), options: RestoreOptions = RestoreOptions()
     ) throws(Diagnostics) -> Ruleset {
+        let (ruleset, mistakes) = reading(text, file: file, onto: current, options: options)
+        guard mistakes.isEmpty else { throw Diagnostics(mistakes) }
+        return ruleset
+    }
+
+    /// The same for whoever has more to say of a text with mistakes in it: what could be read of it, and what is wrong with it.
+    public static func reading(
+        _ text: String, file: String, onto current: Ruleset = Ruleset(), options: RestoreOptions = RestoreOptions()
+    ) -> (ruleset: Ruleset, mistakes: [Diagnostic]) {
         var reader = RestoreReader(file: file, ruleset: current, options: options)
         reader.read(text)
-        guard reader.diagnostics.isEmpty else {
-            throw Diagnostics(reader.diagnostics.sorted { $0.location < $1.location })
+        return (reader.ruleset, reader.diagnostics.sorted { $0.location < $1.location })
+    }
+
+    /// What in rules of a text does not act yet, with the places it stands at.
+    ///
+    /// - Parameter earlier: the rules the text changed; what did not act there is known.
+    public func inactive(beside earlier: Ruleset, in source: SourceText) -> [Diagnostic] {
+        inactive(beside: earlier).map { placed in
+            source.diagnostic(
+                placed.error.message, hint: placed.error.hint, about: placed.rule, subject: placed.error.subject)
         }
-        return reader.ruleset
     }
 }
 
@@ -71,6 +87,7 @@ private struct RestoreReader {
             report(
                 RuleError("COMMIT expected", hint: "table \"\(open.table.name.rawValue)\" begins on line \(open.line)"),
                 line: max(1, lines.count))
+            ruleset[open.table.name] = open.table
         }
     }
 

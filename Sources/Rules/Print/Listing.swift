@@ -87,7 +87,7 @@ struct ListPrinter {
         text += Self.pad(rule.target.listedName, to: 9) + " "
         let number = rule.ipProtocol?.value.rawValue ?? 0
         let name = isNumeric ? String(number) : number == 0 ? "all" : Names.protocolName(number) ?? String(number)
-        text += (rule.ipProtocol?.isNegated == true ? "!" : " ") + Self.pad(name, to: 5)
+        text += (rule.ipProtocol?.isNegated == true ? "!" : " ") + Self.pad(name, to: 4) + " "
         text += rule.fragments == false ? "!f " : rule.fragments == true ? "-f " : "-- "
         if command.isVerbose {
             for interface in [rule.inInterface, rule.outInterface] {
@@ -104,9 +104,33 @@ struct ListPrinter {
         list(rule.target, rule)
     }
 
+    /// The rule as `-v` shows it while it is made, taken out or looked for: numbers but for the protocol, and no columns.
+    mutating func remark(on rule: Rule) {
+        // What the kernel has but one name for is called by it here too.
+        text += rule.target.listedName + " "
+        let number = rule.ipProtocol?.value.rawValue ?? 0
+        let name = number == 0 ? "all" : Names.protocolName(number) ?? String(number)
+        text += (rule.ipProtocol?.isNegated == true ? "!" : " ") + name + " opt "
+        text += rule.fragments == false ? "!f " : rule.fragments == true ? "-f " : "-- "
+        for (word, interface) in [("in", rule.inInterface), ("out", rule.outInterface)] {
+            text += "\(word) \(interface?.isNegated == true ? "!" : "")\(interface?.value.description ?? "*") "
+        }
+        text += (rule.source?.isNegated == true ? "!" : " ") + address(rule.source?.value) + " "
+        text += (rule.destination?.isNegated == true ? "!" : " ") + "-> " + address(rule.destination?.value) + "  "
+        if case .goto = rule.target { text += "[goto] " }
+        for match in rule.matches { list(match, rule) }
+        list(rule.target, rule)
+    }
+
     private func address(_ value: AddressMask?) -> String {
         guard let value, !value.mask.isUnspecified else { return isNumeric ? "0.0.0.0/0" : "anywhere" }
-        return value.shortDescription
+        return self.name(of: value)
+    }
+
+    /// An address by its name, if this host's own files have one; no name server is asked.
+    func name(of value: AddressMask) -> String {
+        guard !isNumeric, let name = LocalNames.name(of: value.address) else { return value.shortDescription }
+        return name + value.shortDescription.drop { $0 != "/" }
     }
 
     /// The saved form without the hyphens, which is what many matches and targets list.

@@ -21,6 +21,8 @@ extension ListPrinter {
             append(" udp")
             list(udp.ports, rule)
         case .icmp(let icmp): list(icmp)
+        case .bpf(let bpf):
+            append("match bpf \(bpf.program.map { "\($0.code) \($0.jumpTrue) \($0.jumpFalse) \($0.operand)" }.joined(separator: ","))\0")
         case .comment(let comment): append(" /* \(comment.text) */")
         case .limit(let limit):
             append(" limit: avg \(LimitMatch.Rate.description(interval: limit.interval)) burst \(limit.burst)")
@@ -52,7 +54,13 @@ extension ListPrinter {
             case .less(let value): append(" TTL match TTL < \(value)")
             case .greater(let value): append(" TTL match TTL > \(value)")
             }
-        case .tos(let tos): append(" tos match\(tos.tos.isNegated ? "!" : "")\(tos.tos.value)")
+        case .tos(let tos):
+            let sign = tos.tos.isNegated ? "!" : ""
+            if let name = symbol(tos.tos.value) {
+                append(" tos match \(sign)\(name)")
+            } else {
+                append(" tos match\(sign)\(tos.tos.value)")
+            }
         case .dscp(let dscp):
             append(
                 " DSCP match \(dscp.codePoint.isNegated ? "!" : "")\(Number.hexadecimal(dscp.codePoint.value, digits: 2))"
@@ -72,7 +80,7 @@ extension ListPrinter {
             }
         case .recent(let recent): list(recent)
         case .statistic(let statistic): list(statistic)
-        case .quota(let quota): append(" quota: \(quota.quota.isNegated ? "! " : "")\(quota.quota.value) bytes")
+        case .quota(let quota): append(" quota: \(quota.quota.value) bytes")
         case .connlimit(let connlimit):
             let side = connlimit.countsDestinations ? "dst" : "src"
             append(" #conn \(side)/\(connlimit.prefixLength) \(connlimit.isAbove ? ">" : "<=") \(connlimit.limit)")
@@ -95,17 +103,25 @@ extension ListPrinter {
             socket.print(to: &printer)
             append(" socket\(printer.text)")
         case .ah, .esp, .ecn, .connlabel, .cpu, .tcpmss, .cluster: listShort(match)
-        case .policy(let policy):
-            append(" policy match")
-            savedForm(policy)
+        case .policy(let policy): list(policy)
+        case .conntrack(let conntrack): list(conntrack)
+        case .u32(let u32):
+            var printer = RulePrinter()
+            u32.print(to: &printer)
+            append(printer.text.hasPrefix(" ! --u32") ? " u32 !\(printer.text.dropFirst(8))" : " u32\(printer.text.dropFirst(6))")
+        case .devgroup(let group):
+            if let source = group.source { named("src-group", source, .deviceGroups) }
+            if let destination = group.destination { named("dst-group", destination, .deviceGroups) }
+        case .realm(let realm): named("realm", realm.realm, .realms)
         case .owner(let owner): list(owner)
         case .dccp(let dccp):
             append(" dccp")
             list(dccp.ports, rule)
             if let types = dccp.types {
                 // INVALID stands for every number that no type has.
-                let numbers = (0..<16).filter { types.value.rawValue & 1 << min($0, $0 > 9 ? 15 : $0) != 0 }.map(String.init)
-                append("\(types.isNegated ? " ! " : " ")\(numbers.joined(separator: ","))")
+                let numbers = (0..<16).filter { types.value.rawValue & 1 << UInt16($0 > 9 ? 15 : $0) != 0 }.map(String.init)
+                let names = DCCPMatch.Types.names.filter { types.value.contains($0.value) }.map(\.key)
+                append("\(types.isNegated ? " ! " : " ")\((isNumeric ? numbers : names).joined(separator: ","))")
             }
             if let option = dccp.option { append(" option=\(option.isNegated ? "!" : "")\(option.value)") }
         case .sctp(let sctp):
@@ -136,8 +152,8 @@ extension ListPrinter {
                 let value = words.popFirst() ?? ""
                 append(" \(value.contains(":") ? "spis" : "spi"):\(sign)\(value)")
             case "ecn-tcp-ece": append(" \(sign)ECE")
-            case "ecn-tcp-cwr": ends += " \(sign)CWR"
-            case "ecn-ip-ect": append(" \(sign)ECT=\(words.popFirst() ?? "")")
+            case "ecn-tcp-cwr": ends = " \(sign)CWR" + ends
+            case "ecn-ip-ect": ends += " \(sign)ECT=\(words.popFirst() ?? "")"
             case "label": append(" \(sign)\(sign.isEmpty ? "" : " ")\(words.popFirst()?.filter { $0 != "\"" } ?? "")")
             case "set": append(" set")
             case "cpu": append(" \(sign)\(sign.isEmpty ? "" : " ")\(words.popFirst() ?? "")")
@@ -152,20 +168,26 @@ extension ListPrinter {
         if case .ah = match, printer.text.isEmpty { append(" ") }
     }
 
+    /// A number or a range of them; one number alone by its name.
+    private func account(_ range: ClosedRange<UInt32>, _ name: (UInt32) -> String?) -> String {
+        if !isNumeric, range.count == 1, let name = name(range.lowerBound) { return name }
+        return RulePrinter.range(range, separator: "-")
+    }
+
     private mutating func list(_ owner: OwnerMatch) {
         if let hasSocket = owner.hasSocket { append("\(hasSocket ? "" : " !") owner socket exists") }
         if let users = owner.users {
-            append("\(users.isNegated ? " !" : "") owner UID match \(RulePrinter.range(users.value, separator: "-"))")
+            append("\(users.isNegated ? " !" : "") owner UID match \(account(users.value, Names.user))")
         }
         if let groups = owner.groups {
-            append("\(groups.isNegated ? " !" : "") owner GID match \(RulePrinter.range(groups.value, separator: "-"))")
+            append("\(groups.isNegated ? " !" : "") owner GID match \(account(groups.value, Names.group))")
         }
         if owner.countsSupplementaryGroups { append(" incl. suppl. groups") }
     }
 
     private mutating func list(_ hashlimit: HashlimitMatch) {
         var printer = RulePrinter()
-        hashlimit.print(to: &printer)
+        hashlimit.print(to: &printer, ofWhole: true)
         // The saved values in the same order, under shorter names; the list's name is not shown.
         var words = printer.text.split(separator: " ").map(String.init)[...]
         append(" limit:")
@@ -207,12 +229,12 @@ extension ListPrinter {
         if time.isContiguous { append(" contiguous") }
     }
 
+    /// By the last digit alone, as iptables has it: 11st.
     private static func ordinal(_ number: Substring) -> String {
-        let isTeen = number.count == 2 && number.hasPrefix("1")
-        return switch number.last {
-        case "1" where !isTeen: "\(number)st"
-        case "2" where !isTeen: "\(number)nd"
-        case "3" where !isTeen: "\(number)rd"
+        switch number.last {
+        case "1": "\(number)st"
+        case "2": "\(number)nd"
+        case "3": "\(number)rd"
         default: "\(number)th"
         }
     }
@@ -248,20 +270,15 @@ extension ListPrinter {
 
     private mutating func list(_ icmp: ICMPMatch) {
         let kind = icmp.kind.value
-        let sign = icmp.kind.isNegated ? "!" : ""
         if !isNumeric, let name = ICMPMatch.names.first(where: { $0.kind == kind })?.name {
-            append(" icmp \(sign)\(name)")
-        } else if isNumeric, !icmp.kind.isNegated, kind.codes == 0...255 {
-            append(" icmptype \(kind.type)")
-        } else if kind.codes == 0...255 {
-            append(" icmp \(sign)type \(kind.type)")
-        } else if kind.codes.lowerBound == kind.codes.upperBound {
-            append(
-                isNumeric && !icmp.kind.isNegated
-                    ? " icmptype \(kind.type) code \(kind.codes.lowerBound)"
-                    : " icmp \(sign)type \(kind.type) code \(kind.codes.lowerBound)")
-        } else {
-            append(" icmp \(sign)type \(kind.type) codes \(kind.codes.lowerBound)-\(kind.codes.upperBound)")
+            append(" icmp \(icmp.kind.isNegated ? "!" : "")\(name)")
+            return
+        }
+        append(" icmp\(icmp.kind.isNegated ? " !" : "")type \(kind.type)")
+        if kind.codes.lowerBound == kind.codes.upperBound {
+            append(" code \(kind.codes.lowerBound)")
+        } else if kind.codes != 0...255 {
+            append(" codes \(kind.codes.lowerBound)-\(kind.codes.upperBound)")
         }
     }
 

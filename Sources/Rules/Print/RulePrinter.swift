@@ -46,11 +46,11 @@ extension Rule {
         if let destination, destination.isNegated || destination.value != AddressMask(address: .any, mask: .any) {
             printer.word("\(flag("-d", destination.isNegated)) \(destination.value)")
         }
-        if let inInterface {
+        if let inInterface, !inInterface.asksNothing {
             printer.word(
                 "\(flag("-i", inInterface.isNegated)) \(Quoting.quotedIfBroken(inInterface.value.description))")
         }
-        if let outInterface {
+        if let outInterface, !outInterface.asksNothing {
             printer.word(
                 "\(flag("-o", outInterface.isNegated)) \(Quoting.quotedIfBroken(outInterface.value.description))")
         }

@@ -9,7 +9,14 @@ extension ListPrinter {
                 log.logsTCPSequence, log.logsTCPOptions, log.logsIPOptions, log.logsUID, false, log.decodesMAC,
             ]
             let bits = flags.enumerated().reduce(0) { $0 | ($1.element ? 1 << $1.offset : 0) }
-            append(" LOG flags \(bits) level \(log.level.rawValue)")
+            if isNumeric {
+                append(" LOG flags \(bits) level \(log.level.rawValue)")
+            } else {
+                let names = ["emerg", "alert", "crit", "err", "warn", "notice", "info", "debug"]
+                append(" LOG level \(names[Int(log.level.rawValue) & 7])")
+                let words = ["tcp-sequence", "tcp-options", "ip-options", "uid", "", "macdecode"]
+                for (flag, word) in zip(flags, words) where flag { append(" \(word)") }
+            }
             if !log.prefix.isEmpty { append(" prefix \"\(log.prefix)\"") }
         case .mark(let mark): append(" MARK \(Self.operation(mark.operation))")
         case .connmark(let connmark): list(connmark)
@@ -34,7 +41,7 @@ extension ListPrinter {
             append(" CT")
             savedForm(ct)
         case .notrack: append(" NOTRACK")
-        case .tos(let tos): append(" TOS set \(tos.operation)")
+        case .tos(let tos): list(tos)
         case .dscp(let dscp): append(" DSCP set \(Number.hexadecimal(dscp.codePoint, digits: 2))")
         case .ttl(let ttl):
             switch ttl.operation {
@@ -52,10 +59,23 @@ extension ListPrinter {
         case .tee(let tee):
             append(" TEE gw:\(tee.gateway)")
             if let interface = tee.outInterface { append(" oif=\(interface)") }
+        case .tproxy(let tproxy):
+            append(" TPROXY redirect \(tproxy.address):\(tproxy.port) mark \(Number.hexadecimal(tproxy.mark.value))/\(Number.hexadecimal(tproxy.mark.mask))")
+        case .synproxy(let synproxy):
+            append(" SYNPROXY")
+            savedForm(synproxy)
+            append(" ")
+        case .rateest(let rateest):
+            var printer = RulePrinter()
+            rateest.print(to: &printer)
+            append(printer.text.replacing("--rateest-", with: ""))
         case .checksum: append(" CHECKSUM fill")
         case .audit(let audit): append(" AUDIT \(audit.kind.rawValue)")
         case .tcpoptstrip(let strip):
-            append(" TCPOPTSTRIP options \(strip.kinds.map(String.init).joined(separator: ","))")
+            let kinds = strip.kinds.map { kind in
+                isNumeric ? String(kind) : TCPOptStripTarget.names.first { $0.value == kind }?.key ?? String(kind)
+            }
+            if !kinds.isEmpty { append(" TCPOPTSTRIP options \(kinds.joined(separator: ","))") }
         case .ecn(let ecn): list(ecn)
         case .hmark(let hmark):
             append(" HMARK mod \(hmark.modulus) ")
@@ -91,6 +111,11 @@ extension ListPrinter {
         case .save(let connmarkMask, let markMask): list("save", connmarkMask, markMask)
         case .restore(let connmarkMask, let markMask): list("restore", connmarkMask, markMask)
         }
+        switch connmark.shift {
+        case .left(let bits): append(" left-shift-mark \(bits)")
+        case .right(let bits): append(" right-shift-mark \(bits)")
+        case nil: break
+        }
     }
 
     private mutating func list(_ word: String, _ connmarkMask: UInt32, _ markMask: UInt32) {
@@ -101,6 +126,23 @@ extension ListPrinter {
             append(" ctmask \(Number.hexadecimal(connmarkMask)) nfmask ~\(Number.hexadecimal(markMask))")
         } else {
             append(" nfmask \(Number.hexadecimal(markMask)) ctmask ~\(Number.hexadecimal(connmarkMask))")
+        }
+    }
+
+    private mutating func list(_ tos: TOSTarget) {
+        let operation = tos.operation
+        if let name = symbol(operation) {
+            append("  TOS set\(name)")
+        } else if isNumeric {
+            append(" TOS set \(operation)")
+        } else if operation.value == 0 {
+            append(" TOS and \(Number.hexadecimal(~operation.mask, digits: 2))")
+        } else if operation.value == operation.mask {
+            append(" TOS or \(Number.hexadecimal(operation.value, digits: 2))")
+        } else if operation.mask == 0 {
+            append(" TOS xor \(Number.hexadecimal(operation.value, digits: 2))")
+        } else {
+            append(" TOS set \(operation)")
         }
     }
 

@@ -43,11 +43,12 @@ public struct GivenOptions: Sendable {
     /// The one of these options that is given, nil if none is.
     /// - Throws: if two of them are.
     func oneOf(_ names: [String]) throws(RuleError) -> GivenOption? {
-        let given = list.filter { names.contains($0.name) }
+        let given = names.compactMap { self[$0] }
         if given.count > 1 {
+            let last = given.max { $0.word.location < $1.word.location }
             throw RuleError(
-                "\(extensionName): option \"--\(given[1].name)\" cannot be used together with \"--\(given[0].name)\"",
-                at: given[1].word)
+                "\(extensionName): option \"--\(given[0].name)\" cannot be used together with \"--\(given[1].name)\".",
+                at: last?.word)
         }
         return given.first
     }
@@ -84,7 +85,9 @@ public struct GivenOptions: Sendable {
     /// The same in any order.
     func bounds<N: FixedWidthInteger & Sendable>(_ option: GivenOption, _ type: N.Type) throws(RuleError) -> Bounds<N> {
         let parts = option.argument.text.split(separator: ":", omittingEmptySubsequences: false)
-        guard parts.count <= 2 else { throw invalid(option) }
+        guard parts.count <= 2 else {
+            throw RuleError("\(extensionName): Too many components for option \"--\(option.name)\" (max: 2)", at: option.argument)
+        }
         let all = UInt64(0)...UInt64(N.max)
         let first = parts[0].isEmpty && parts.count == 2 ? 0 : Number.parse(parts[0], in: all)
         let last = parts.count == 1 ? first : parts[1].isEmpty ? UInt64(N.max) : Number.parse(parts[1], in: all)
@@ -133,7 +136,7 @@ public struct GivenOptions: Sendable {
     func maskedValue(_ option: GivenOption) throws(RuleError) -> MaskedValue {
         guard let value = MaskedValue(parsing: option.argument.text) else {
             throw RuleError(
-                "\(extensionName): bad mark value for option \"--\(option.name)\", or out of range", at: option.argument
+                "\(extensionName): bad integer value for option \"--\(option.name)\", or out of range.", at: option.argument
             )
         }
         return value
@@ -165,10 +168,12 @@ public struct GivenOptions: Sendable {
             case .failure(let failure):
                 throw RuleError(
                     "\(extensionName): host `\(text)' not found", hint: "the resolver says: \(failure.reason)",
-                    at: option.argument)
+                    at: option.argument, legacy: "getaddrinfo: \(failure.reason)\n")
             }
         }
-        throw invalid(option)
+        var error = invalid(option)
+        error.legacyMessage = "getaddrinfo: Name or service not known\n"
+        throw error
     }
 
     /// A prefix length or the mask that has it, 0 to 32.
@@ -183,7 +188,8 @@ public struct GivenOptions: Sendable {
     /// Comma-separated names out of a list, case ignored; with `allowsBeginnings` the beginning of a name stands for
     /// the first that begins so.
     func names<Value>(
-        _ option: GivenOption, _ known: KeyValuePairs<String, Value>, allowsBeginnings: Bool = false
+        _ option: GivenOption, _ known: KeyValuePairs<String, Value>, allowsBeginnings: Bool = false,
+        complaint: (Substring) -> String
     ) throws(RuleError) -> [Value] {
         var values: [Value] = []
         for name in option.argument.text.split(separator: ",", omittingEmptySubsequences: false) {
@@ -194,8 +200,8 @@ public struct GivenOptions: Sendable {
                     return candidate == wanted || allowsBeginnings && !wanted.isEmpty && candidate.hasPrefix(wanted)
                 })
             else {
-                throw invalid(
-                    option, nil, "unknown: \(name)", hint: Suggestion.hint(for: String(name), among: known.map(\.key)))
+                throw RuleError(
+                    complaint(name), hint: Suggestion.hint(for: String(name), among: known.map(\.key)), at: option.argument)
             }
             values.append(found.value)
         }

@@ -66,10 +66,18 @@ public struct CTTarget: TargetExtension {
         self.init()
         isUntracked = options.contains("notrack")
         if let given = options["helper"] { helper = try options.string(given, upTo: 15) }
-        if let given = options["timeout"] { timeoutPolicy = try options.string(given, upTo: 31) }
-        if let given = options["ctevents"] { events = Events(try options.names(given, Events.names)) }
+        if let given = options["timeout"] {
+            do throws(RuleError) {
+                timeoutPolicy = try options.string(given, upTo: 31)
+            } catch {
+                throw error.byKernel()
+            }
+        }
+        if let given = options["ctevents"] { events = Events(try options.names(given, Events.names) { "Unknown event type \"\($0)\"" }) }
         if let given = options["expevents"] {
-            guard given.argument.text == "new" else { throw options.invalid(given, hint: "the only event is \"new\"") }
+            guard given.argument.text == "new" else { 
+                throw RuleError("Unknown event type \"\(given.argument.text)\"", hint: "the only event is \"new\"", at: given.argument)
+             }
             announcesExpectations = true
         }
         let zones = options.list.filter { ["zone", "zone-orig", "zone-reply"].contains($0.name) }
@@ -104,16 +112,16 @@ public struct CTTarget: TargetExtension {
     public func check(at place: RulePlace) throws(RuleError) {
         guard let helper, !isUntracked else { return }
         guard let ipProtocol = place.rule.ipProtocol, !ipProtocol.isNegated else {
-            throw RuleError("CT: --helper needs -p with a protocol", exitCode: 1)
+            throw RuleError("CT: --helper needs -p with a protocol").byKernel(.missing)
         }
         guard let known = Self.helpers.first(where: { $0.key == helper || Self.isHelper(helper, of: $0.key) }) else {
             throw RuleError(
                 "CT: no helper is called \"\(helper)\"",
-                hint: Suggestion.hint(for: helper, among: Self.helpers.map(\.key)), exitCode: 1)
+                hint: Suggestion.hint(for: helper, among: Self.helpers.map(\.key))).byKernel(.missing)
         }
         guard known.value.contains(ipProtocol.value.rawValue) else {
             let names = known.value.compactMap { Names.protocolName($0) }.joined(separator: " or ")
-            throw RuleError("CT: helper \"\(helper)\" is for \(names)", exitCode: 1)
+            throw RuleError("CT: helper \"\(helper)\" is for \(names)").byKernel(.missing)
         }
     }
 

@@ -59,7 +59,7 @@ public struct ConnmarkTarget: TargetExtension {
             let connmarkMask = try mask("ctmask")
             let markMask = try mask("nfmask")
             if both != nil, let option = options["ctmask"] ?? options["nfmask"] {
-                throw RuleError("CONNMARK: --mask cannot be used together with --\(option.name)", at: option.word)
+                throw RuleError("CONNMARK: option \"--\(option.name)\" cannot be used together with \"--mask\".", at: option.word)
             }
             let connmark = connmarkMask ?? both ?? .max
             let packet = markMask ?? both ?? .max

@@ -65,7 +65,7 @@ public struct HMarkTarget: TargetExtension {
                 "you cannot use --hmark-spi-mask and --hmark-?port-mask,at the same time", at: options.word)
         }
         if spiSet != nil, sourcePortSet != nil || destinationPortSet != nil {
-            throw RuleError("you cannot use --hmark-spi and --hmark-?port at the same time", at: options.word)
+            throw RuleError("you cannot use --hmark-spi and --hmark-?port at the same time", at: options.word).byKernel()
         }
         let parts: [Any?] = [
             sourcePrefixLength, destinationPrefixLength, sourcePortMask, destinationPortMask, spiMask, sourcePortSet,

@@ -89,12 +89,12 @@ public struct NATRange: Hashable, Sendable {
             } else if ends.count == 1, let port = Names.servicePort(String(end), protocolName: nil) {
                 bounds.append(port)
             } else {
-                let hint = end.contains(":") ? "a range is written with a hyphen" : nil
-                throw RuleError("Port `\(end)' not valid", hint: hint, at: given.argument)
+                throw RuleError(
+                    end.contains(":") ? "Invalid port:port syntax - use dash" : "Port `\(end)' not valid", at: given.argument)
             }
         }
         guard bounds[0] <= bounds[bounds.count - 1] else {
-            throw RuleError("Port range `\(range)' runs backwards", at: given.argument)
+            throw RuleError("Port range `\(ends.last ?? "")' funky", hint: "it runs backwards", at: given.argument)
         }
         ports = bounds[0]...bounds[bounds.count - 1]
         basePort = base

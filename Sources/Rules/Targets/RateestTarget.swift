@@ -25,35 +25,36 @@ public struct RateestTarget: TargetExtension {
     public var target: Target { .rateest(self) }
 
     public init(_ options: GivenOptions) throws(RuleError) {
-        name = try options.truncatedString(try options.required("rateest-name"), to: 15)
-        let intervalOption = try options.required("rateest-interval")
-        let averagingOption = try options.required("rateest-ewmalog")
-        let interval = try Self.microseconds(intervalOption)
-        let constant = try Self.microseconds(averagingOption)
+        // The values and what they make together come before the question whether one is missing.
+        let interval = try options["rateest-interval"].map { option throws(RuleError) in try Self.microseconds(option, "interval") } ?? 0
+        let constant = try options["rateest-ewmalog"].map { option throws(RuleError) in try Self.microseconds(option, "ewmalog") } ?? 0
         guard let step = (0...5).first(where: { interval <= Double(250_000 << $0) }) else {
-            throw RuleError("RATEEST: bad interval value", hint: "8 seconds at most", at: intervalOption.argument)
+            throw RuleError("RATEEST: interval value is too large", hint: "8 seconds at most", at: options.word)
         }
         self.interval = Int8(step - 2)
         var power = 1
         while power < 32, interval / -log(1 - 1 / Double(UInt64(1) << UInt64(power))) <= constant { power += 1 }
         power -= 1
-        guard (1...30).contains(power) else {
-            throw RuleError("RATEEST: ewmalog value is out of range", at: averagingOption.argument)
+        guard (1...30).contains(power), interval > 0 else {
+            throw RuleError("RATEEST: ewmalog value is out of range", at: options.word)
         }
         averaging = UInt8(power)
+        name = try options.truncatedString(try options.required("rateest-name"), to: 15)
     }
 
     /// A number with the unit `s`, `ms` or `us`; microseconds without.
-    private static func microseconds(_ given: GivenOption) throws(RuleError) -> Double {
+    private static func microseconds(_ given: GivenOption, _ what: String) throws(RuleError) -> Double {
         let text = given.argument.text
-        let digits = text.prefix { $0.isNumber || $0 == "." }
+        // As strtod(3) reads it: the longest beginning that is a number.
+        let length = (1...max(text.count, 1)).last { Double(text.prefix($0)) != nil } ?? 0
+        let digits = text.prefix(length)
         let units: KeyValuePairs<String, Double> = [
             "": 1, "s": 1e6, "sec": 1e6, "secs": 1e6, "ms": 1e3, "msec": 1e3, "msecs": 1e3, "us": 1, "usec": 1,
             "usecs": 1,
         ]
-        guard let value = Double(digits), value > 0, value < 1e9,
+        guard let value = Double(digits), value >= 0, value < 1e9,
             let factor = units.first(where: { $0.key == text.dropFirst(digits.count) })?.value
-        else { throw RuleError("RATEEST: bad time value \"\(text)\"", at: given.argument) }
+        else { throw RuleError("RATEEST: bad \(what) value \"\(text)\"", at: given.argument) }
         return value * factor
     }
 

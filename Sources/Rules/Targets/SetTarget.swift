@@ -47,7 +47,7 @@ public struct SetTarget: TargetExtension {
                 "You must specify either `--add-set' or `--del-set' or `--map-set'", at: options.word)
         }
         if add == nil, let given = options["exist"] ?? options["timeout"] {
-            throw RuleError("Option `--\(given.name)' can be used with `--add-set' only", at: given.word)
+            throw RuleError("\(given.name == "exist" ? "Flag" : "Option") `--\(given.name)' can be used with `--add-set' only", at: given.word)
         }
         replacesExisting = options.contains("exist")
         // Milliseconds have 32 bits in the kernel, so far fewer seconds fit.
@@ -64,6 +64,11 @@ public struct SetTarget: TargetExtension {
             throw RuleError(
                 "You must specify flags `--map-mark' or '--map-prio` or `--map-queue'", at: options["map-set"]?.word)
         }
+    }
+
+    /// A worker sends on the queue it owns, so there is none to be chosen.
+    public var inactivity: Inactivity? {
+        mapsQueue ? Inactivity(of: "option \"--map-queue\" of target \"SET\"", status: .inactive(awaiting: "a choice of transmit queues")) : nil
     }
 
     public func check(at place: RulePlace) throws(RuleError) {

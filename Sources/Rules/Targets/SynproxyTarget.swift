@@ -32,11 +32,19 @@ public struct SynproxyTarget: TargetExtension {
         permitsSACK = options.contains("sack-perm")
         hasTimestamps = options.contains("timestamp")
         usesECN = options.contains("ecn")
-        windowScale = try options["wscale"].map { option throws(RuleError) in try options.number(option, UInt8(0)...255)
+        windowScale = try Self.number("wscale", options)
+        maximumSegmentSize = try Self.number("mss", options)
+    }
+
+    /// iptables takes any 32 bits and keeps the lowest; what does not fit is refused here.
+    private static func number<N: FixedWidthInteger & Sendable>(_ name: String, _ options: GivenOptions) throws(RuleError) -> N? {
+        guard let option = options[name] else { return nil }
+        let value = try options.number(option, 0...UInt32.max)
+        guard let number = N(exactly: value) else {
+            throw RuleError(
+                "SYNPROXY: bad value for option \"--\(name)\", or out of range (0-\(N.max))", at: option.argument)
         }
-        maximumSegmentSize = try options["mss"].map { option throws(RuleError) in
-            try options.number(option, UInt16(0)...65535)
-        }
+        return number
     }
 
     public func print(to printer: inout RulePrinter) {

@@ -12,7 +12,7 @@ public struct TCPOptStripTarget: TargetExtension {
 
     public var target: Target { .tcpoptstrip(self) }
 
-    private static let names: KeyValuePairs<String, UInt8> = [
+    static let names: KeyValuePairs<String, UInt8> = [
         "wscale": 3, "mss": 2, "sack-permitted": 4, "sack": 5, "timestamp": 8, "md5": 19,
     ]
 

@@ -20,7 +20,7 @@ public struct TeeTarget: TargetExtension {
     public init(_ options: GivenOptions) throws(RuleError) {
         let given = try options.required("gateway")
         gateway = try options.host(given)
-        guard !gateway.isUnspecified else { throw options.invalid(given, nil, "a gateway has an address") }
+        guard !gateway.isUnspecified else { throw options.invalid(given, nil, "a gateway has an address").byKernel() }
         if let option = options["oif"], !option.argument.text.isEmpty {
             outInterface = try options.string(option, upTo: 15)
         }

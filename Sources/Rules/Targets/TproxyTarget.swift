@@ -23,10 +23,14 @@ public struct TproxyTarget: TargetExtension {
     public var target: Target { .tproxy(self) }
 
     public init(_ options: GivenOptions) throws(RuleError) {
+        let address = try options["on-ip"].map { option throws(RuleError) in try options.host(option) } ?? .any
+        let mark = try options["tproxy-mark"].map { option throws(RuleError) in try options.maskedValue(option) }
         let given = try options.required("on-port")
-        self.init(port: try options.port(given.argument.text, of: given))
-        if let option = options["on-ip"] { address = try options.host(option) }
-        if let option = options["tproxy-mark"] { mark = try options.maskedValue(option) }
+        let text = given.argument.text
+        guard let number = Number.parse(text, in: 0...65535).map(UInt16.init) ?? Names.servicePort(text, protocolName: nil) else {
+            throw RuleError("Port \"\(text)\" does not resolve to anything.", at: given.argument)
+        }
+        self.init(port: number, address: address, mark: mark ?? MaskedValue(0, mask: 0))
     }
 
     public func print(to printer: inout RulePrinter) {

@@ -63,6 +63,16 @@ enum Names {
         }
     }
 
+    /// The name of a user's number.
+    static func user(_ number: UInt32) -> String? {
+        database.withLock { _ in unsafe getpwuid(number).map { unsafe String(cString: $0.pointee.pw_name) } }
+    }
+
+    /// The name of a group's number.
+    static func group(_ number: UInt32) -> String? {
+        database.withLock { _ in unsafe getgrgid(number).map { unsafe String(cString: $0.pointee.gr_name) } }
+    }
+
     /// All IPv4 addresses of a host, in the resolver's order, each once: what `HostNames` in force say, or else the resolver.
     static func addresses(ofHost name: String) -> Result<[IPv4Address], ResolverFailure> {
         HostNames.current?.addresses(of: name) ?? resolve(name)

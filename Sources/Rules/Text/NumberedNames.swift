@@ -3,6 +3,8 @@ import Glibc
 /// Names that a file of lines `NUMBER NAME` gives to numbers, as iproute2 and connlabel have them.
 struct NumberedNames: Sendable {
     private var entries: [(number: UInt32, name: String)] = []
+    /// Why there are none, as iptables says it; nil if the file could be read.
+    let warning: String?
 
     /// Realms of routes.
     static let realms = NumberedNames(path: "/etc/iproute2/rt_realms")
@@ -13,7 +15,11 @@ struct NumberedNames: Sendable {
 
     /// A file that is missing gives no names, as with iptables.
     init(path: String) {
-        guard let file = unsafe fopen(path, "r") else { return }
+        guard let file = unsafe fopen(path, "r") else {
+            warning = "Warning: cannot open \(path): \(unsafe String(cString: strerror(errno)))\n"
+            return
+        }
+        warning = nil
         defer { unsafe fclose(file) }
         var line: UnsafeMutablePointer<CChar>?
         var capacity = 0

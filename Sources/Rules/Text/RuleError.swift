@@ -13,6 +13,8 @@ public struct RuleError: Error, Hashable, Sendable {
     public internal(set) var subject: String?
     /// What the iptables command says instead of `message`, where scripts may be looking for its words.
     var legacyMessage: String?
+    /// A line the iptables command says before it.
+    var warning: String?
     /// Whether the iptables command says it without its name and version in front.
     var isBare = false
 
@@ -31,6 +33,24 @@ public struct RuleError: Error, Hashable, Sendable {
         self.word = word
         self.exitCode = exitCode
         legacyMessage = legacy
+    }
+}
+
+extension RuleError {
+    /// What iptables says where it is the kernel that refuses: no more than the error number.
+    enum KernelAnswer: String {
+        case invalid = "Invalid argument. Run `dmesg' for more information."
+        case missing = "No chain/target/match by that name."
+        case loop = "Too many levels of symbolic links."
+        case range = "Numerical result out of range."
+    }
+
+    /// The same as an error that iptables itself does not see.
+    func byKernel(_ answer: KernelAnswer = .invalid) -> RuleError {
+        var copy = self
+        copy.exitCode = 1
+        copy.legacyMessage = answer.rawValue
+        return copy
     }
 }
 

@@ -40,6 +40,7 @@ extension Worker {
                 if target.flags.contains(.mapsMark) {
                     packet.mark = packet.mark & ~question.mark.mask ^ question.mark.mark
                 }
+                if target.flags.contains(.mapsPriority) { packet.priority = question.mark.priority }
             }
         }
         return .next

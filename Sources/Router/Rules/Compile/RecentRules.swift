@@ -2,13 +2,7 @@ import Dataplane
 import Net
 import Rules
 
-/// How large the lists of `recent` are: the parameters of the kernel's module.
-struct RecentSettings: Hashable, Sendable {
-    /// Addresses on each list (ip_list_tot).
-    var entries = 100
-    /// Times remembered of each address (ip_pkt_list_tot); 0 leaves it to the hit counts of the rules.
-    var stamps = 0
-
+extension RecentConfiguration {
     /// recent_mt_check: a power of two that the rule's hit count fits into.
     func stamps(hitCount: UInt32) -> Int {
         let wanted = stamps > 0 && Int(hitCount) < stamps ? stamps : hitCount > 0 ? Int(hitCount) : 32
@@ -25,10 +19,11 @@ extension RuleCompiler {
     mutating func test(_ recent: RecentMatch) -> RecentTest {
         let settings = surroundings.recent
         let stamps = recentStamps[recent.name] ?? settings.stamps(hitCount: recent.hitCount)
-        // A rule that needs more times remembered than there were begins the list anew, as in the kernel. The mask is that of the rule
+        // A rule that needs more times remembered than there were begins the list anew, as in the kernel; so does another
+        // configuration, for which the kernel's module would have to be loaded anew. The mask is that of the rule
         // which made the list.
         let list = states.shared(recent.name) { (list: RecentList) in
-            list.table.stampsPerEntry >= stamps
+            list.table.stampsPerEntry >= stamps && list.table.capacity == settings.entries
         } make: {
             RecentList(
                 entries: settings.entries, stamps: stamps, mask: recent.mask, key: UInt64.random(in: 0...UInt64.max))
@@ -49,7 +44,7 @@ extension RuleCompiler {
 
 extension Ruleset {
     /// The times that each list of `recent` must remember of an address: what the most demanding of its rules needs.
-    func recentStamps(_ settings: RecentSettings) -> [String: Int] {
+    func recentStamps(_ settings: RecentConfiguration) -> [String: Int] {
         var stamps: [String: Int] = [:]
         for table in tables {
             for chain in table.chains {

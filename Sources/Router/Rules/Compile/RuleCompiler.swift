@@ -46,7 +46,7 @@ struct RuleCompiler {
         /// What the rules in force remember; rules that stay keep it.
         var states = RuleStates()
         /// How large lists of `recent` are made.
-        var recent = RecentSettings()
+        var recent = RecentConfiguration()
         /// Take rules with a match or target that does not act yet: such a match is never met, such a target does nothing.
         var allowsInactive = false
         /// Where sets lie, by name; nil where there are none to look for, as when rules alone are checked.
