@@ -23,7 +23,7 @@ struct ConfigurationDiagnosticTests {
         ("ports: [{name: a, rp_filter: off}]", ["c:1:19: unknown key \"rp_filter\"; did you mean \"rp-filter\"?"]),
         ("prots: [{name: a}]", ["c:1:1: \"ports\" is missing", "c:1:1: unknown key \"prots\"; did you mean \"ports\"?"]),
         (ports + "zebra: 1",
-            ["c:2:1: unknown key \"zebra\"; there are ports, workers, rules, conntrack, offload, control, log, effects, static"]),
+            ["c:2:1: unknown key \"zebra\"; there are ports, workers, rules, conntrack, recent, offload, control, log, effects, static"]),
         (ports + "workers: {count: 0, cpus: [1, 1, x], poll: fast}", [
             "c:2:18: count must be a whole number from 1 to 64 or auto, not \"0\"",
             "c:2:31: cpu 1 is in the list already",
