@@ -116,12 +116,11 @@ extension Worker {
         let isPorted = packet.hasTransport && packet.ipProtocol != .icmp
         // fib_multipath_hash_policy 0: by addresses.
         let addresses = UInt64(packet.source.rawValue) << 32 | UInt64(packet.destination.rawValue)
-        let product = (addresses ^ flows.index.key).multipliedFullWidth(by: 0x9E37_79B9_7F4A_7C15)
         return RouteQuery(
             destination: packet.destination, source: packet.source, mark: packet.mark, tos: packet.tos,
             ingress: ingress, ipProtocol: packet.ipProtocol, sourcePort: isPorted ? packet.sourcePort : 0,
             destinationPort: isPorted ? packet.destinationPort : 0,
-            flowHash: UInt32(truncatingIfNeeded: (product.high ^ product.low) >> 32))
+            flowHash: UInt32(truncatingIfNeeded: foldedProduct(addresses ^ flows.index.key) >> 32))
     }
 
     @inline(__always)

@@ -50,22 +50,39 @@ public struct PortSysctls {
 
     private let file: String
     private let boot: String
+    private let write: @Sendable (_ path: String, _ value: String) throws(KernelError) -> Void
     private var ports: [String] = []
     private var originals: [Key: String] = [:]
 
     /// Takes hold of the ports' sysctls. Ports that do not exist are taken when they appear, by `enforce`. What an
     /// earlier run held and this one does not is put back.
     /// - Parameter directory: where the file with the former values is kept; made if missing.
-    /// - Throws: `KernelError` if a name cannot be an interface's, or a file or sysctl cannot be read or written.
+    /// - Throws: `KernelError` if a name cannot be an interface's, or a file or sysctl cannot be read or written. What was set by then is put
+    ///   back, as far as that can be written.
     public init(ports: [String], directory: String = "/run/martlet") throws(KernelError) {
+        try self.init(ports: ports, directory: directory, write: TextFile.set(_:to:))
+    }
+
+    /// - Parameter write: sets one sysctl, which exists.
+    init(
+        ports: [String], directory: String,
+        write: @escaping @Sendable (_ path: String, _ value: String) throws(KernelError) -> Void
+    ) throws(KernelError) {
         guard let namespace = Self.networkNamespace else {
             throw KernelError("find the network namespace", code: lastError)
         }
         try TextFile.makeDirectory(directory)
+        self.write = write
         file = directory + "/sysctls-\(namespace)"
         boot = TextFile.value("/proc/sys/kernel/random/boot_id") ?? "unknown"
         originals = Self.parse(try TextFile.read(file) ?? "", boot: boot)
-        try hold(ports)
+        do throws(KernelError) {
+            try hold(ports)
+        } catch {
+            // The first failure is the one to tell; what cannot be put back stays in the file, for the next start.
+            try? restore()
+            throw error
+        }
     }
 
     /// Changes which ports are held: new ones are taken, those no longer named get their values back.
@@ -136,7 +153,7 @@ public struct PortSysctls {
 
     private func set(_ key: Key, _ value: String) throws(KernelError) {
         do throws(KernelError) {
-            try TextFile.set(key.path, to: value)
+            try write(key.path, value)
         } catch  where error.code == ENOENT || error.code == ENODEV {
             // The NIC went between look and write.
         }

@@ -61,6 +61,24 @@ import Net
         return Int(count)
     }
 
+    /// Tells a driver that ran out of chunks to look at the fill ring again, if there are some now. Zero-copy drivers ask for it (XDP_RING_NEED_WAKEUP,
+    /// xsk_set_rx_need_wakeup in net/xdp/xsk.c); until told so, by this, `kick` or poll(2), they receive nothing. To be called in every round: the driver may
+    /// ask after the chunks were given.
+    ///
+    /// - Returns: whether it was told.
+    @inline(__always)
+    @discardableResult
+    public func wakeReceiver() -> Bool {
+        guard unsafe xsk_ring_prod__needs_wakeup(&state.pointee.fill) != 0, chunksWaiting > 0 else { return false }
+        recvfrom(fileDescriptor, nil, 0, Int32(MSG_DONTWAIT), nil, nil)
+        return true
+    }
+
+    /// Chunks in the fill ring that the kernel has not taken.
+    private var chunksWaiting: UInt32 {
+        unsafe martlet_load_cursor(state.pointee.fill.producer) &- martlet_load_cursor(state.pointee.fill.consumer)
+    }
+
     /// Gives frames to be sent. They may begin anywhere in their chunks and must end in the same chunk; their `port` is
     /// not looked at. Nothing leaves until `kick`.
     ///
@@ -121,10 +139,7 @@ import Net
     /// The kernel sends a limited number of frames a call and says EAGAIN; the call is repeated for as long as each
     /// moves something.
     public func kick() -> Kick {
-        if unsafe xsk_ring_prod__needs_wakeup(&state.pointee.fill) != 0 {
-            // A driver that ran out of chunks looks again only when told so.
-            recvfrom(fileDescriptor, nil, 0, Int32(MSG_DONTWAIT), nil, nil)
-        }
+        wakeReceiver()
         guard canTransmit, unsafe xsk_ring_prod__needs_wakeup(&state.pointee.transmit) != 0 else { return .idle }
 
         var result = Kick.idle

@@ -96,6 +96,22 @@ import Testing
         }
     }
 
+    @Test("One that cannot be set leaves none set, and no file")
+    func takesBack() throws {
+        try withScene { directory in
+            let before = [values("a0"), values("b0"), values("all")]
+            let refused = KernelError("write", code: EROFS)
+            #expect(throws: refused) {
+                try PortSysctls(ports: ["a0", "b0"], directory: directory) { (path, value) throws(KernelError) in
+                    if path.hasSuffix("/b0/rp_filter") { throw refused }
+                    try TextFile.set(path, to: value)
+                }
+            }
+            #expect([values("a0"), values("b0"), values("all")] == before)
+            #expect(run("ls \(directory)") == "")
+        }
+    }
+
     @Test("What changes them meanwhile is noticed and undone; a vanished NIC is passed over, a new one taken")
     func enforces() throws {
         try withScene { directory in

@@ -4,25 +4,19 @@ import Testing
 extension NamespaceTests {
     @Suite("The examples that people learn from", .serialized)
     struct ExampleTests {
-        static let names = Examples.all.map(\.name)
+        @Test("they do what they say on the kernel", arguments: Examples.scenes.names)
+        func kernel(name: String) throws { try Examples.scenes.play(name, on: .kernel) }
 
-        static func run(_ name: String, _ kind: RouterKind) throws {
-            try #require(Examples.all.first { $0.name == name }).run(kind)
-        }
-
-        @Test("they do what they say on the kernel", arguments: names)
-        func kernel(name: String) throws { try Self.run(name, .kernel) }
-
-        @Test("they do what they say on Martlet", .needsMartlet, arguments: names, RouterKind.martlets)
-        func martlet(name: String, kind: RouterKind) throws { try Self.run(name, kind) }
+        @Test("they do what they say on Martlet", .needsMartlet, arguments: Examples.scenes.names, RouterKind.martlets)
+        func martlet(name: String, kind: RouterKind) throws { try Examples.scenes.play(name, on: kind) }
     }
 }
 
 /// The rulesets of config/examples with real packets, each on the kernel first: what fails there is wrong with the example.
 enum Examples {
-    static let all: [(name: String, run: @Sendable (RouterKind) throws -> Void)] = [
+    static let scenes = Scenes([
         ("port-knocking", portKnocking), ("small-office", smallOffice), ("http-gate", httpGate),
-    ]
+    ])
 
     private static func household(_ example: String, _ kind: RouterKind, routed: Bool = false) throws -> Household {
         let folder = #filePath.split(separator: "/").dropLast(3).joined(separator: "/")

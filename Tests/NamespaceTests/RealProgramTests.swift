@@ -4,16 +4,10 @@ import Testing
 extension NamespaceTests {
     @Suite("Real programs", .serialized)
     struct RealProgramTests {
-        static let names = RealPrograms.all.map(\.name)
+        @Test("they work through the kernel", arguments: RealPrograms.scenes.names)
+        func kernel(name: String) throws { try RealPrograms.scenes.play(name, on: .kernel) }
 
-        static func run(_ name: String, _ kind: RouterKind) throws {
-            try #require(RealPrograms.all.first { $0.name == name }).run(kind)
-        }
-
-        @Test("they work through the kernel", arguments: names)
-        func kernel(name: String) throws { try Self.run(name, .kernel) }
-
-        @Test("they work through Martlet", .needsMartlet, arguments: names, RouterKind.martlets)
-        func martlet(name: String, kind: RouterKind) throws { try Self.run(name, kind) }
+        @Test("they work through Martlet", .needsMartlet, arguments: RealPrograms.scenes.names, RouterKind.martlets)
+        func martlet(name: String, kind: RouterKind) throws { try RealPrograms.scenes.play(name, on: kind) }
     }
 }

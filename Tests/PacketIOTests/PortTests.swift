@@ -2,8 +2,9 @@ import BPFPrograms
 import CXDP
 import Foundation
 import Net
-import PacketIO
 import Testing
+
+@testable import PacketIO
 
 /// client c0 ── lan0 router wan0 ── s0 server, without any addresses: frames in, frames out.
 private final class Wire {
@@ -42,6 +43,22 @@ private final class Wire {
 
 @Suite("A port's rings", .serialized)
 struct PortTests {
+    /// No device here has a driver with zero-copy; so its word stands in for it.
+    @Test("a driver that asks to be told of chunks is told once there are some, without anything to send")
+    func wakesReceiver() throws {
+        let wire = try Wire()
+        let lan = try wire.attach("lan0", 0)
+        let ring = lan.rings[0]
+        let chunk: [UInt64] = [0]
+        #expect(!ring.wakeReceiver(), "it does not ask")
+        unsafe ring.state.pointee.fill.flags.pointee |= UInt32(XDP_RING_NEED_WAKEUP)
+        #expect(!ring.wakeReceiver(), "there is nothing to tell")
+        #expect(unsafe chunk.withUnsafeBufferPointer { unsafe ring.refill($0) } == 1)
+        #expect(ring.wakeReceiver())
+        unsafe ring.state.pointee.fill.flags.pointee &= ~UInt32(XDP_RING_NEED_WAKEUP)
+        #expect(!ring.wakeReceiver())
+    }
+
     @Test("every IPv4 frame crosses from port to port unchanged, and every chunk stays accounted for", arguments: [1, 2])
     func crossing(queues: Int) throws {
         let wire = try Wire(queues: queues)

@@ -43,7 +43,7 @@ struct RestoreTests {
         var conntrack = ConntrackMatch()
         conntrack.states = Negatable(.new)
         let tcp = TCPMatch(
-            sourcePorts: Negatable(1024...65535), destinationPorts: Negatable(22...22, isNegated: true),
+            ports: TransportPorts(source: Negatable(1024...65535), destination: Negatable(22...22, isNegated: true)),
             flags: Negatable(.syn))
         #expect(rule.matches == [.tcp(tcp), .conntrack(conntrack)])
         #expect(rule.target == .reject(RejectTarget(.tcpReset)))

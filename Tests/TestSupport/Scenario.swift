@@ -104,13 +104,6 @@ public struct Scenario: Sendable, CustomStringConvertible {
 
     public var description: String { name }
 
-    /// True if the router's own programs take part, or neighbours must fail to be found: more than a data plane
-    /// alone can do.
-    public var needsKernel: Bool {
-        steps.contains { step in
-            if case .host = step.action { true } else { step.expectations.contains { $0.within > 1 } }
-        }
-    }
 }
 
 /// What the router's own programs do in a scenario.

@@ -87,7 +87,7 @@ extension Worker {
                 }
                 current = target
             case .reject(let kind):
-                reject(packet, hook, kind)
+                reject(packet, kind)
                 return .drop(.reject)
             case .synproxy(let rule):
                 if let verdict = verdict(synproxy(packet, rule)) { return verdict }
@@ -95,10 +95,10 @@ extension Worker {
             case .translate(let range):
                 return .translate(range)
             case .header(let target):
-                if let verdict = verdict(apply(target, &packet, hook)) { return verdict }
+                if let verdict = verdict(apply(target, &packet)) { return verdict }
                 current &+= 1
             case .flow(let target):
-                if let verdict = verdict(apply(target, &packet, hook)) { return verdict }
+                if let verdict = verdict(apply(target, &packet)) { return verdict }
                 current &+= 1
             case .copy(let target):
                 if let verdict = verdict(apply(target, &packet, hook)) { return verdict }
@@ -107,10 +107,10 @@ extension Worker {
                 if let verdict = verdict(apply(target, packet, hook)) { return verdict }
                 current &+= 1
             case .set(let target):
-                if let verdict = verdict(apply(target, &packet, hook)) { return verdict }
+                if let verdict = verdict(apply(target, &packet)) { return verdict }
                 current &+= 1
             case .memory(let target):
-                if let verdict = verdict(apply(target, packet, hook)) { return verdict }
+                if let verdict = verdict(apply(target, packet)) { return verdict }
                 current &+= 1
             }
         }

@@ -76,9 +76,7 @@ public struct FlowTuple: Sendable {
     /// A keyed hash: two folded multiplications.
     @inline(__always)
     func hash(key: UInt64) -> UInt64 {
-        let first = (addresses ^ key).multipliedFullWidth(by: 0x9E37_79B9_7F4A_7C15)
-        let second = (rest ^ first.high ^ first.low).multipliedFullWidth(by: 0xD6E8_FEB8_6659_FD93 ^ key)
-        return second.high ^ second.low
+        foldedProduct(rest ^ foldedProduct(addresses ^ key), HashFactor.second ^ key)
     }
 }
 

@@ -125,8 +125,8 @@ import Net
     ///   - lifetime: in nanoseconds (ipfrag_time).
     func find(_ packet: Packet, isFromHost: Bool, now: Instant, key: UInt64, lifetime: UInt64) -> Int? {
         var hash = UInt64(packet.source.rawValue) << 32 | UInt64(packet.destination.rawValue)
-        hash = fold(hash ^ key) ^ UInt64(packet.identification) << 16 ^ UInt64(packet.ipProtocol.rawValue)
-        let start = Int(truncatingIfNeeded: fold(hash) % UInt64(Self.datagramLimit))
+        hash = foldedProduct(hash ^ key) ^ UInt64(packet.identification) << 16 ^ UInt64(packet.ipProtocol.rawValue)
+        let start = Int(truncatingIfNeeded: foldedProduct(hash) % UInt64(Self.datagramLimit))
         var free: Int?
         for step in 0..<16 {
             let index = (start + step) % Self.datagramLimit
@@ -158,14 +158,9 @@ import Net
         return free
     }
 
-    private func fold(_ value: UInt64) -> UInt64 {
-        let product = value.multipliedFullWidth(by: 0x9E37_79B9_7F4A_7C15)
-        return product.high ^ product.low
-    }
-
     /// A place for the sender's count; none if all near its hash are taken, and then it is not counted.
     private func sender(_ address: IPv4Address, key: UInt64) -> UInt16 {
-        let start = Int(truncatingIfNeeded: fold(UInt64(address.rawValue) ^ key) % UInt64(senders.count))
+        let start = Int(truncatingIfNeeded: foldedProduct(UInt64(address.rawValue) ^ key) % UInt64(senders.count))
         var free: Int?
         for step in 0..<16 {
             let index = (start + step) % senders.count

@@ -60,8 +60,7 @@ import Synchronization
     @inline(__always)
     private func bucket(_ tuple: FlowTuple) -> Int {
         let word = UInt64(tuple.destination.rawValue) << 32 | UInt64(tuple.destinationPort) << 8 | UInt64(tuple.ipProtocol.rawValue)
-        let product = (word ^ key).multipliedFullWidth(by: 0x9E37_79B9_7F4A_7C15)
-        return Int(truncatingIfNeeded: product.high ^ product.low) & (buckets.count - 1)
+        return Int(truncatingIfNeeded: foldedProduct(word ^ key)) & (buckets.count - 1)
     }
 
     private func isAlive(_ master: UInt32) -> Bool { !flows[master].status.contains(.dying) }

@@ -14,7 +14,7 @@ import Net
         switch packet.ipProtocol {
         case .tcp:
             guard packet.transportLength >= Offset.tcpHeader else { return nil }
-            offset = Int(packet.transport8(Offset.tcpDataOffset) >> 4) &* 4
+            offset = packet.tcpHeaderLength
             guard offset >= Offset.tcpHeader else { return nil }
         case .udp: offset = Offset.udpHeader
         default: return nil

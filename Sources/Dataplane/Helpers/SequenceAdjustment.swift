@@ -43,50 +43,24 @@ extension Worker {
         let other = flows.help[flow].adjustment(direction.opposite)
         table[flow].lock.unlock()
         let sequence = SequenceNumber(packet.transport32(Offset.tcpSequence))
-        packet.replace32(Offset.tcpSequence, (sequence + own.offset(at: sequence)).rawValue)
+        packet.setTCPWord(Offset.tcpSequence, (sequence + own.offset(at: sequence)).rawValue)
         guard packet.tcpFlags.contains(.ack) else { return true }
         let acknowledgment = SequenceNumber(packet.transport32(Offset.tcpAcknowledgment))
-        packet.replace32(Offset.tcpAcknowledgment, other.restored(acknowledgment).rawValue)
+        packet.setTCPWord(Offset.tcpAcknowledgment, other.restored(acknowledgment).rawValue)
         return adjustSACK(packet, other)
     }
 
     /// nf_ct_sack_adjust: each block of what the other side has received beyond a gap (RFC 2018).
     private func adjustSACK(_ packet: Packet, _ other: SequenceAdjustment) -> Bool {
-        let limit = min(Int(packet.transport8(Offset.tcpDataOffset) >> 4) &* 4, packet.transportLength)
-        var offset = Offset.tcpHeader
-        while offset < limit {
-            let kind = packet.transport8(offset)
-            if kind == 0 { return true }
-            if kind == 1 {
-                offset &+= 1
-                continue
+        var options = packet.tcpOptions(to: min(packet.tcpHeaderLength, packet.transportLength))
+        while let option = options.next() {
+            guard option.hasBlocks else { continue }
+            var edge = option.offset &+ 2
+            while edge < option.offset &+ option.length {
+                packet.setTCPWord(edge, other.restored(SequenceNumber(packet.transport32(edge))).rawValue)
+                edge &+= 4
             }
-            guard offset &+ 1 < limit else { return false }
-            let length = Int(packet.transport8(offset &+ 1))
-            guard length >= 2, offset &+ length <= limit else { return false }
-            if kind == 5, length >= 10, (length &- 2) % 8 == 0 {
-                var edge = offset &+ 2
-                while edge < offset &+ length {
-                    packet.replace32(edge, other.restored(SequenceNumber(packet.transport32(edge))).rawValue)
-                    edge &+= 4
-                }
-            }
-            offset &+= length
         }
-        return true
+        return !options.isMalformed
     }
-}
-
-extension Packet {
-    /// Writes a word of a TCP header, at any offset, with the checksum following.
-    fileprivate func replace32(_ offset: Int, _ value: UInt32) {
-        let old = transport32(offset)
-        guard old != value else { return }
-        setTransport32(offset, value)
-        // At an odd offset the word's bytes stand crosswise to the words that are summed (RFC 1071, 2 B).
-        let (before, now) = offset & 1 == 0 ? (old, value) : (Self.turned(old), Self.turned(value))
-        setTransport16(Offset.tcpChecksum, Checksum.updated(transport16(Offset.tcpChecksum), from: before, to: now))
-    }
-
-    private static func turned(_ word: UInt32) -> UInt32 { (word & 0x00FF_00FF) << 8 | (word >> 8) & 0x00FF_00FF }
 }

@@ -74,8 +74,7 @@ import Net
 
     /// Four places near the address's own; the longest unused one is taken for a newcomer.
     private func takePeer(_ destination: IPv4Address, _ now: Instant, _ interval: UInt64) -> Bool {
-        let hash = UInt64(destination.rawValue).multipliedFullWidth(by: 0x9E37_79B9_7F4A_7C15)
-        let start = Int(truncatingIfNeeded: hash.low >> 40)
+        let start = Int(truncatingIfNeeded: foldedProduct(UInt64(destination.rawValue)) >> 40)
         var place = start % Self.peerCount
         for step in 0..<4 {
             let candidate = (start + step) % Self.peerCount

@@ -53,7 +53,7 @@ extension Worker {
 
     /// Carries out a REJECT.
     @inline(never)
-    mutating func reject(_ packet: Packet, _ hook: Hook, _ kind: RejectKind) {
+    mutating func reject(_ packet: Packet, _ kind: RejectKind) {
         switch kind {
         case .tcpReset:
             guard mayBeAnswered(packet) else { return }
@@ -86,8 +86,7 @@ extension Worker {
                 .tcp, from: packet.destination, to: packet.source, length: Offset.tcpHeader, like: packet, tos: 0,
                 fragment: 0x4000)
         else { return }
-        let dataOffset = Int(packet.transport8(Offset.tcpDataOffset) >> 4) * 4
-        let data = UInt32(truncatingIfNeeded: max(packet.transportLength - dataOffset, 0))
+        let data = UInt32(truncatingIfNeeded: max(packet.transportLength - packet.tcpHeaderLength, 0))
         reset.setTransport16(Offset.sourcePort, packet.destinationPort)
         reset.setTransport16(Offset.destinationPort, packet.sourcePort)
         var flags: TCPFlags = .rst

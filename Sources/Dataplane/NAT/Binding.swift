@@ -27,7 +27,7 @@ extension Worker {
             }
         case .source:
             guard chooseSource(flow, current, range) else {
-                reportExhaustion(flow, packet)
+                reportExhaustion(flow)
                 return .natExhausted
             }
             if table[flow].reply.inverted.map({ $0 != current }) ?? false { status.insert(.sourceNAT) }
@@ -239,7 +239,7 @@ extension Worker {
 
     /// Tells the operator, once a second at the most.
     @inline(never)
-    private mutating func reportExhaustion(_ flow: UInt32, _ packet: Packet) {
+    private mutating func reportExhaustion(_ flow: UInt32) {
         guard now >= nextExhaustionReport else { return }
         nextExhaustionReport = now + 1_000_000_000
         let wanted = flows.flows[flow].reply

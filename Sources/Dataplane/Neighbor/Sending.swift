@@ -29,16 +29,7 @@ extension Worker {
             drop(packet, .linkDown)
             return
         }
-        guard !output.isFull else {
-            drop(packet, .outputFull)
-            return
-        }
-        output.append(
-            Departure(
-                frame: FrameDescriptor(
-                    address: packet.address, length: UInt32(truncatingIfNeeded: packet.frameLength),
-                    port: packet.egress),
-                ingress: packet.ingress, mark: packet.mark))
+        guard put(packet, toward: packet.egress, from: packet.ingress) else { return }
         statistics.add(.transmitted)
         statistics.add(packet.egress, .transmittedPackets, 1)
         statistics.add(packet.egress, .transmittedBytes, packet.frameLength)
@@ -46,16 +37,23 @@ extension Worker {
 
     /// Into the output, toward the host.
     mutating func deliver(_ packet: Packet) {
+        guard put(packet, toward: .host, from: packet.ingress == .host ? packet.egress : packet.ingress) else { return }
+        statistics.add(.toHost)
+    }
+
+    /// - Returns: false if there was no room; the packet is dropped then.
+    @inline(__always)
+    private mutating func put(_ packet: Packet, toward port: PortIndex, from ingress: PortIndex) -> Bool {
         guard !output.isFull else {
             drop(packet, .outputFull)
-            return
+            return false
         }
         output.append(
             Departure(
                 frame: FrameDescriptor(
-                    address: packet.address, length: UInt32(truncatingIfNeeded: packet.frameLength), port: .host),
-                ingress: packet.ingress == .host ? packet.egress : packet.ingress, mark: packet.mark))
-        statistics.add(.toHost)
+                    address: packet.address, length: UInt32(truncatingIfNeeded: packet.frameLength), port: port),
+                ingress: ingress, mark: packet.mark))
+        return true
     }
 
     // MARK: Waiting

@@ -29,8 +29,7 @@ struct RouteCache: ~Copyable {
         if generation != current { forget(current) }
         let addresses = UInt64(query.source.rawValue) << 32 | UInt64(query.destination.rawValue)
         let rest = UInt64(query.mark) << 32 | UInt64(query.tos) << 8 | UInt64(query.ingress.rawValue)
-        let product = (addresses ^ rest).multipliedFullWidth(by: 0x9E37_79B9_7F4A_7C15)
-        let place = Int(truncatingIfNeeded: (product.high ^ product.low) & UInt64(Self.size - 1))
+        let place = Int(truncatingIfNeeded: foldedProduct(addresses ^ rest) & UInt64(Self.size - 1))
         if entries[place].addresses == addresses, entries[place].rest == rest { return entries[place].result }
         let result = routing.receive(query)
         entries[place].addresses = addresses

@@ -118,16 +118,6 @@ public final class RoutingWriter {
     /// Neighbours on ports that workers marked as used since the last call.
     public func takeUsedNeighbors() -> [Neighbor] { neighborWriter.takeUsed() }
 
-    /// All routes, table by table, in no other order.
-    public func forEachRoute(_ body: (Route) -> Void) {
-        for (id, table) in tableOf.sorted(by: { $0.key < $1.key }) {
-            table.forEach { network, length, head in
-                let prefix = IPv4Prefix(IPv4Address(rawValue: network), UInt8(length))
-                for alias in store.aliases(of: head) { body(alias.route(table: id, prefix: prefix)) }
-            }
-        }
-    }
-
     /// All routes, to be looked at later and elsewhere.
     public var routeList: RouteList {
         var list = RouteList()

@@ -171,27 +171,18 @@ extension Worker {
     private func adjustTimestamp(_ packet: Packet, _ flow: UInt32) {
         let distance = flows.synproxies[flow].timestampOffset
         guard distance != 0, packet.transportLength >= Offset.tcpHeader else { return }
-        let limit = min(Int(packet.transport8(Offset.tcpDataOffset) >> 4) &* 4, packet.transportLength)
-        var offset = Offset.tcpHeader
-        while offset < limit {
-            let kind = packet.transport8(offset)
-            if kind == 0 { return }
-            if kind == 1 {
-                offset &+= 1
-                continue
+        var options = packet.tcpOptions(to: min(packet.tcpHeaderLength, packet.transportLength))
+        while let option = options.next() {
+            guard option.kind == TCPOption.timestamp, option.length == TCPOption.timestampLength else { continue }
+            // A reply's own timestamp; what the client echoes.
+            if packet.tracking.direction == .reply {
+                let place = option.offset &+ 2
+                packet.setTCPWord(place, packet.transport32(place) &- distance)
+            } else {
+                let place = option.offset &+ 6
+                packet.setTCPWord(place, packet.transport32(place) &+ distance)
             }
-            guard offset &+ 1 < limit else { return }
-            let length = Int(packet.transport8(offset &+ 1))
-            guard length >= 2, offset &+ length <= limit else { return }
-            if kind == 8, length == 10 {
-                if packet.tracking.direction == .reply {
-                    packet.replaceWord(offset &+ 2, packet.transport32(offset &+ 2) &- distance)
-                } else {
-                    packet.replaceWord(offset &+ 6, packet.transport32(offset &+ 6) &+ distance)
-                }
-                return
-            }
-            offset &+= length
+            return
         }
     }
 
@@ -233,20 +224,5 @@ extension TCPConnection {
     func isClientWaiting(_ segment: TCPSegment, _ direction: Direction) -> Bool {
         state == .synSent && direction == .original && lastDirection == .original
             && TCPSegmentKind(segment.flags) == .ack && segment.sequence == originalEnd - 1
-    }
-}
-
-extension Packet {
-    /// Writes a word of a TCP header, at any offset, with the checksum following.
-    fileprivate func replaceWord(_ offset: Int, _ value: UInt32) {
-        let old = transport32(offset)
-        setTransport32(offset, value)
-        // At an odd offset the word's bytes stand crosswise to the words that are summed (RFC 1071, 2 B).
-        func turned(_ word: UInt32) -> UInt32 { (word & 0x00FF_00FF) << 8 | (word >> 8) & 0x00FF_00FF }
-        let isOdd = offset & 1 != 0
-        setTransport16(
-            Offset.tcpChecksum,
-            Checksum.updated(
-                transport16(Offset.tcpChecksum), from: isOdd ? turned(old) : old, to: isOdd ? turned(value) : value))
     }
 }

@@ -14,35 +14,23 @@ struct TCPOffer {
     ///
     /// - Returns: nil if the header is cut off.
     init?(_ packet: Packet) {
-        guard packet.transportLength >= Offset.tcpHeader else { return nil }
-        let limit = Int(packet.transport8(Offset.tcpDataOffset) >> 4) &* 4
-        guard limit >= Offset.tcpHeader, limit <= packet.transportLength else { return nil }
-        var offset = Offset.tcpHeader
-        while offset < limit {
-            let kind = packet.transport8(offset)
-            if kind == 0 { return }
-            if kind == 1 {
-                offset &+= 1
-                continue
-            }
-            guard offset &+ 1 < limit else { return }
-            let length = Int(packet.transport8(offset &+ 1))
-            guard length >= 2, offset &+ length <= limit else { return }
-            switch (kind, length) {
-            case (2, 4):
-                maximumSegmentSize = packet.transport16(offset &+ 2)
+        guard packet.hasWholeTCPHeader else { return nil }
+        var walk = packet.tcpOptions(to: packet.tcpHeaderLength)
+        while let option = walk.next() {
+            switch (option.kind, option.length) {
+            case (TCPOption.segmentSize, TCPOption.segmentSizeLength):
+                maximumSegmentSize = packet.transport16(option.offset &+ 2)
                 options.insert(.maximumSegmentSize)
-            case (3, 3):
-                windowScale = min(packet.transport8(offset &+ 2), 14)
+            case (TCPOption.windowScale, TCPOption.windowScaleLength):
+                windowScale = min(packet.transport8(option.offset &+ 2), TCPOption.highestWindowScale)
                 options.insert(.windowScale)
-            case (4, 2): options.insert(.permitsSACK)
-            case (8, 10):
-                timestamp = packet.transport32(offset &+ 2)
-                echo = packet.transport32(offset &+ 6)
+            case (TCPOption.permitsSACK, TCPOption.permitsSACKLength): options.insert(.permitsSACK)
+            case (TCPOption.timestamp, TCPOption.timestampLength):
+                timestamp = packet.transport32(option.offset &+ 2)
+                echo = packet.transport32(option.offset &+ 6)
                 options.insert(.timestamp)
             default: break
             }
-            offset &+= length
         }
     }
 

@@ -87,7 +87,6 @@ final class RuleDoor: Sendable {
             }
             if let ticket {
                 guard ticket > state.lastReload else { return nil }
-                state.lastReload = ticket
             }
             let (earlier, wasModified) = core.lock.withLock { _ in (core.ruleset, core.rulesAreModified) }
             let (proposal, answer) = try propose(earlier)
@@ -103,6 +102,8 @@ final class RuleDoor: Sendable {
             } catch {
                 throw describe(error)
             }
+            // Only now: one that was refused is no reason for another to give way.
+            if let ticket { state.lastReload = ticket }
             committed()
             if case .trial(let end) = kind {
                 let first = state.trial

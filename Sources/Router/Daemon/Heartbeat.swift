@@ -32,7 +32,7 @@ final class Heartbeat: Sendable {
             var allMoved = true
             for worker in 0..<exchange.workerCount {
                 let progress = exchange.lines[worker].progress.load(ordering: .relaxed)
-                let isParked = exchange.lines[worker].isParked.load(ordering: .relaxed) != 0
+                let isParked = exchange.lines[worker].parkedIn.load(ordering: .relaxed) != 0
                 if progress == seen[worker], !isParked { allMoved = false }
             }
             if allMoved {

@@ -18,28 +18,28 @@ import Synchronization
 public final class RouterDaemon {
     private let configurationPath: String
     private let configuration: Configuration
-    private let log: Logger
+    let log: Logger
 
-    private let mirror: KernelMirror
-    private var requester: NeighborRequester
-    private var sysctls: PortSysctls
+    let mirror: KernelMirror
+    var requester: NeighborRequester
+    var sysctls: PortSysctls
     private let steering: SteeringControl
     private let hostPath: HostPath
     private let umem: Umem
-    private let ports: [AttachedPort]
+    let ports: [AttachedPort]
     private let hostPort: AttachedPort
-    private let core: RouterCore
-    private let door: RuleDoor
-    private let reloader: Reloader
-    private let exchange: Exchange
+    let core: RouterCore
+    let door: RuleDoor
+    let reloader: Reloader
+    let exchange: Exchange
     private let heartbeat: Heartbeat
     private var threads: [WorkerThread] = []
-    private var reporter: Reporter?
+    var reporter: Reporter?
     private var server: ControlServer?
     private let started = MonotonicClock.now()
 
     private var warned: Set<String> = []
-    private var nextSecond = Instant(nanoseconds: 0)
+    var nextSecond = Instant(nanoseconds: 0)
 
     // MARK: Start
 
@@ -271,125 +271,15 @@ public final class RouterDaemon {
         warnOfRoutes()
     }
 
-    private func warnOfRoutes() {
+    func warnOfRoutes() {
         for route in mirror.state.routesBesidePorts(Set(ports.map(\.name)).union(["lo", HostPath.outerName])) {
             warnOnce("\(route)")
         }
         for thing in mirror.unsupported { warnOnce("\(thing.subject): \(thing.reason)") }
     }
 
-    private func warnOnce(_ text: String) {
+    func warnOnce(_ text: String) {
         if warned.insert(text).inserted { log.warning("\(text)") }
-    }
-
-    // MARK: Following
-
-    /// Follows the kernel and the workers' effects until told to end.
-    private func follow(_ signals: borrowing SignalDescriptor) {
-        var descriptors = [
-            pollfd(fd: mirror.fileDescriptor, events: Int16(POLLIN), revents: 0),
-            pollfd(fd: exchange.effectDescriptor, events: Int16(POLLIN), revents: 0),
-            pollfd(fd: signals.descriptor, events: Int16(POLLIN), revents: 0),
-        ]
-        while true {
-            _ = unsafe poll(&descriptors, nfds_t(descriptors.count), 100)
-            if descriptors[0].revents != 0 || !mirror.isSettled { followKernel() }
-            if descriptors[1].revents != 0 { exchange.drain(exchange.effectDescriptor) }
-            carryOutEffects()
-            if descriptors[2].revents != 0 {
-                switch signals.next() {
-                case SIGHUP: reload()
-                case 0: break
-                default: return
-                }
-            }
-            let now = MonotonicClock.now()
-            if now >= nextSecond {
-                nextSecond = now + 1_000_000_000
-                everySecond()
-            }
-            do throws(Failure) {
-                if try door.endTrialIfDue(now) { log.warning("nobody confirmed the rules in time; those from before are back") }
-            } catch {
-                warnOnce("the rules from before the trial cannot come back: \(error.message)")
-            }
-            core.lock.withLock { _ in core.reclaim() }
-            core.sets.maintain(at: now.nanoseconds)
-        }
-    }
-
-    private func followKernel() {
-        let changes: [KernelChange]
-        do throws(KernelError) {
-            changes = try mirror.receive()
-        } catch {
-            log.error("cannot follow the kernel: \(error)")
-            usleep(100_000)
-            return
-        }
-        guard !changes.isEmpty else { return }
-        core.lock.withLock { _ in
-            core.apply(changes)
-            core.endMasquerades(changes, ports: ports)
-        }
-        requester.observe(changes)
-        for worker in 0..<exchange.workerCount { exchange.wake(worker) }
-        if changes.contains(where: { if case .route = $0 { true } else { false } }), changes.count < 100 { warnOfRoutes() }
-    }
-
-    private func carryOutEffects() {
-        let rings = core.lock.withLock { _ in core.reports.map(\.effects) }
-        for ring in rings {
-            while let effect = ring.pop() {
-                switch effect {
-                case .resolve(let port, let address, let isGateway), .refresh(let port, let address, let isGateway):
-                    guard let link = ports.first(where: { $0.index == port })?.link else { continue }
-                    let outcome = isGateway ? requester.manage(link, address) : requester.use(link, address)
-                    if case .refused(let error) = outcome { warnOnce("neighbour \(address): \(error)") }
-                case .portsExhausted(let ipProtocol, let address, let destination, let port):
-                    log.warning(
-                        "NAT has no port left: all that a rule allows at \(address) toward \(ipProtocol) \(destination):\(port) are taken (show drops: nat-exhausted)")
-                }
-            }
-        }
-    }
-
-    private func everySecond() {
-        do throws(KernelError) {
-            for name in try sysctls.enforce() { log.warning("\(name) was changed by somebody else; put back") }
-        } catch {
-            warnOnce("\(error)")
-        }
-        core.lock.withLock { _ in _ = core.writer.takeUsedNeighbors() }
-        readGroups()
-    }
-
-    /// The kernel tells of memberships only since 6.15, so they are read every second.
-    private func readGroups() {
-        core.shared.groups.set(
-            MulticastGroups.read().compactMap { membership in
-                ports.first { $0.link == membership.link }.map { ($0.index, membership.group) }
-            })
-    }
-
-    /// On a thread of its own: rules may name hosts, and the kernel must be followed while a name server takes its time.
-    private func reload() {
-        // Whoever rotates logs asks for new files this way.
-        reporter?.reopen()
-        let (reloader, log) = (reloader, log)
-        do throws(Failure) {
-            try SystemThread.detach {
-                do throws(Failure) {
-                    for message in try reloader.reload() { log.notice("\(message)") }
-                } catch {
-                    for diagnostic in error.diagnostics { log.error("\(diagnostic)") }
-                    if !error.message.isEmpty { log.error("\(error.message)") }
-                    log.error("what was in force stays")
-                }
-            }
-        } catch {
-            log.error("\(error)")
-        }
     }
 
     // MARK: End
@@ -410,44 +300,5 @@ public final class RouterDaemon {
         hostPath.close()
         requester.releaseAll()
         do throws(KernelError) { try sysctls.restore() } catch { log.error("\(error)") }
-    }
-}
-
-extension RouterSettings {
-    init(_ kernel: KernelSettings) {
-        self.init()
-        icmp.interval = UInt64(max(kernel.icmpRateLimit, 0)) * 1_000_000
-        icmp.types = kernel.icmpRateMask
-        icmp.perSecond = UInt32(clamping: kernel.icmpMessagesPerSecond)
-        icmp.burst = UInt32(clamping: kernel.icmpMessagesBurst)
-        defaultTTL = kernel.defaultTTL
-        errorsUseIngressAddress = kernel.icmpErrorsUseIngressAddress
-    }
-}
-
-extension Ruleset {
-    /// Whether a rule hands out copies of packets.
-    var copiesPackets: Bool {
-        tables.contains { table in
-            table.chains.contains { chain in
-                chain.rules.contains { rule in
-                    switch rule.target {
-                    case .nflog, .ulog: true
-                    default: false
-                    }
-                }
-            }
-        }
-    }
-
-    /// Interfaces that rules name and that are no ports; `lo` is among them.
-    func interfacesBeside(_ ports: [String]) -> [String] {
-        var names: Set<String> = []
-        for table in tables {
-            for chain in table.chains {
-                for rule in chain.rules { names.formUnion(rule.interfacesBeside(ports)) }
-            }
-        }
-        return names.sorted()
     }
 }

@@ -146,15 +146,3 @@ extension Control.Diagnostic {
         self.init(source.diagnostic(refusal.description, about: rule))
     }
 }
-
-extension Rule {
-    /// Interfaces that the rule names and that are no ports; `lo` is among them.
-    func interfacesBeside(_ ports: [String]) -> [String] {
-        var names: [String] = []
-        for pattern in [inInterface, outInterface] {
-            guard let pattern = pattern?.value, !ports.contains(where: { pattern.matches($0) }) else { continue }
-            names.append(pattern.description)
-        }
-        return names
-    }
-}

@@ -12,7 +12,8 @@ final class Exchange: @unchecked Sendable {
         /// Grows with every round of the loop.
         let progress: Atomic<UInt64>
         let isAsleep: Atomic<UInt32>
-        let isParked: Atomic<UInt32>
+        /// The number of the pause that it waits in; 0 if in none.
+        let parkedIn: Atomic<UInt64>
         let wakeups: Atomic<UInt64>
         let kicks: Atomic<UInt64>
         let busyNanoseconds: Atomic<UInt64>
@@ -23,7 +24,10 @@ final class Exchange: @unchecked Sendable {
 
     let workerCount: Int
     let lines: Slab<Line>
-    private let pauseRequested = Atomic<UInt32>(0)
+    /// The number of the pause that is asked for; 0 if none is.
+    private let pause = Atomic<UInt64>(0)
+    /// How many pauses there have been. Held through a pause: the next one begins when it is over.
+    private let pauses = Mutex<UInt64>(0)
     private let endRequested = Atomic<UInt32>(0)
     /// For each worker, an eventfd that ends its sleep.
     let wakeDescriptors: [Int32]
@@ -78,14 +82,22 @@ final class Exchange: @unchecked Sendable {
     ///
     /// - Returns: nil if a worker did not stop within a fifth of a second; the body has not run then.
     func paused<R>(_ body: () -> R) -> R? {
-        pauseRequested.store(1, ordering: .sequentiallyConsistent)
-        defer { pauseRequested.store(0, ordering: .sequentiallyConsistent) }
-        for worker in 0..<workerCount { signal(wakeDescriptors[worker]) }
-        for _ in 0..<4000 {
-            if (0..<workerCount).allSatisfy({ isStill($0) }) { return body() }
-            usleep(50)
+        var result: R?
+        pauses.withLock { number in
+            // A worker that is about to leave the last pause says nothing of this one: so each has a number.
+            number += 1
+            pause.store(number, ordering: .sequentiallyConsistent)
+            defer { pause.store(0, ordering: .sequentiallyConsistent) }
+            for worker in 0..<workerCount { signal(wakeDescriptors[worker]) }
+            for _ in 0..<4000 {
+                if (0..<workerCount).allSatisfy({ isStill($0, in: number) }) {
+                    result = body()
+                    return
+                }
+                usleep(50)
+            }
         }
-        return nil
+        return result
     }
 
     /// Until every worker has been through its loop once, and so has filled its rings.
@@ -97,8 +109,8 @@ final class Exchange: @unchecked Sendable {
         throw RouterError("the workers did not begin within five seconds")
     }
 
-    private func isStill(_ worker: Int) -> Bool {
-        lines[worker].isParked.load(ordering: .acquiring) != 0 || lines[worker].hasEnded.load(ordering: .acquiring) != 0
+    private func isStill(_ worker: Int, in number: UInt64) -> Bool {
+        lines[worker].parkedIn.load(ordering: .acquiring) == number || lines[worker].hasEnded.load(ordering: .acquiring) != 0
     }
 
     /// Has every worker end after its burst.
@@ -113,13 +125,15 @@ final class Exchange: @unchecked Sendable {
     var isEnding: Bool { endRequested.load(ordering: .relaxed) != 0 }
 
     @inline(__always)
-    var isPausing: Bool { pauseRequested.load(ordering: .relaxed) != 0 }
+    var isPausing: Bool { pause.load(ordering: .relaxed) != 0 }
 
-    /// Waits for the end of a pause.
+    /// Waits for the end of the pause that is asked for, if one still is.
     func park(_ worker: Int, stock: Int) {
+        let number = pause.load(ordering: .acquiring)
+        guard number != 0 else { return }
         lines[worker].stock.store(UInt64(stock), ordering: .relaxed)
-        lines[worker].isParked.store(1, ordering: .releasing)
-        while pauseRequested.load(ordering: .acquiring) != 0, !isEnding { usleep(20) }
-        lines[worker].isParked.store(0, ordering: .releasing)
+        lines[worker].parkedIn.store(number, ordering: .releasing)
+        while pause.load(ordering: .acquiring) == number, !isEnding { usleep(20) }
+        lines[worker].parkedIn.store(0, ordering: .releasing)
     }
 }

@@ -135,6 +135,7 @@ import Synchronization
         for place in 0..<ringCount {
             reclaim(place)
             refill(place)
+            rings[place].wakeReceiver()
             if isWaiting[place] { kick(place) }
             let count = unsafe rings[place].receive(into: received)
             guard count > 0 else { continue }

@@ -14,27 +14,14 @@ public struct DCCPMatch: MatchExtension {
         ]
     }
 
-    public var sourcePorts: Negatable<ClosedRange<UInt16>>?
-    public var destinationPorts: Negatable<ClosedRange<UInt16>>?
+    public var ports: TransportPorts
     public var types: Negatable<Types>?
     /// The number of an option that must be present.
     public var option: Negatable<UInt8>?
 
-    public init(
-        sourcePorts: Negatable<ClosedRange<UInt16>>? = nil, destinationPorts: Negatable<ClosedRange<UInt16>>? = nil,
-        types: Negatable<Types>? = nil, option: Negatable<UInt8>? = nil
-    ) {
-        self.sourcePorts = sourcePorts
-        self.destinationPorts = destinationPorts
-        self.types = types
-        self.option = option
-    }
-
     public static let description = ExtensionDescription(
         .match, "dccp", summary: "ports, packet types and options of DCCP",
-        options: [
-            OptionDescription("source-port", "sport", canNegate: true),
-            OptionDescription("destination-port", "dport", canNegate: true),
+        options: TransportPorts.options + [
             OptionDescription("dccp-types", canNegate: true), OptionDescription("dccp-option", canNegate: true),
         ], protocols: [33], scope: .flow, status: .acts)
 
@@ -42,8 +29,7 @@ public struct DCCPMatch: MatchExtension {
     public var isFlowInvariant: Bool { types == nil && option == nil }
 
     public init(_ options: GivenOptions) throws(RuleError) {
-        sourcePorts = try options.negatablePorts("source-port")
-        destinationPorts = try options.negatablePorts("destination-port")
+        ports = try TransportPorts(options)
         if let given = options["dccp-types"] {
             types = Negatable(Types(try options.names(given, Types.names) { "Unknown DCCP type `\($0)'" }), isNegated: given.isNegated)
         }
@@ -53,8 +39,7 @@ public struct DCCPMatch: MatchExtension {
     }
 
     public func print(to printer: inout RulePrinter) {
-        printer.plainPorts("sport", sourcePorts)
-        printer.plainPorts("dport", destinationPorts)
+        ports.print(to: &printer, savesEveryPort: true)
         if let types {
             let names = Types.names.filter { types.value.contains($0.value) }.map(\.key)
             printer.option("dccp-types", isNegated: types.isNegated, names.joined(separator: ","))

@@ -37,24 +37,12 @@ public struct SCTPMatch: MatchExtension {
         }
     }
 
-    public var sourcePorts: Negatable<ClosedRange<UInt16>>?
-    public var destinationPorts: Negatable<ClosedRange<UInt16>>?
+    public var ports: TransportPorts
     public var chunks: Negatable<Chunks>?
-
-    public init(
-        sourcePorts: Negatable<ClosedRange<UInt16>>? = nil, destinationPorts: Negatable<ClosedRange<UInt16>>? = nil,
-        chunks: Negatable<Chunks>? = nil
-    ) {
-        self.sourcePorts = sourcePorts
-        self.destinationPorts = destinationPorts
-        self.chunks = chunks
-    }
 
     public static let description = ExtensionDescription(
         .match, "sctp", summary: "ports and chunks of SCTP",
-        options: [
-            OptionDescription("source-port", "sport", canNegate: true),
-            OptionDescription("destination-port", "dport", canNegate: true),
+        options: TransportPorts.options + [
             OptionDescription("chunk-types", arguments: 2, canNegate: true),
         ], protocols: [132], scope: .flow, status: .acts)
 
@@ -73,8 +61,7 @@ public struct SCTPMatch: MatchExtension {
     ]
 
     public init(_ options: GivenOptions) throws(RuleError) {
-        sourcePorts = try options.negatablePorts("source-port")
-        destinationPorts = try options.negatablePorts("destination-port")
+        ports = try TransportPorts(options)
         if let given = options["chunk-types"] {
             guard let mode = Mode(rawValue: given.arguments[0].text.lowercased()) else {
                 throw RuleError("Match type has to be one of \"ALL\", \"ANY\" or \"ONLY\"", at: given.arguments[0])
@@ -114,8 +101,7 @@ public struct SCTPMatch: MatchExtension {
     }
 
     public func print(to printer: inout RulePrinter) {
-        printer.plainPorts("sport", sourcePorts)
-        printer.plainPorts("dport", destinationPorts)
+        ports.print(to: &printer, savesEveryPort: true)
         guard let chunks else { return }
         printer.option(
             "chunk-types", isNegated: chunks.isNegated, chunks.value.mode.rawValue, chunks.value.text(isNumeric: false))
@@ -139,13 +125,5 @@ extension SCTPMatch.Chunks {
         if isEveryType { return "ALL" }
         if list.isEmpty { return "NONE" }
         return list.map { SCTPMatch.text($0, isNumeric: isNumeric) }.joined(separator: ",")
-    }
-}
-
-extension RulePrinter {
-    /// A range of ports, even if it is every port.
-    mutating func plainPorts(_ name: String, _ ports: Negatable<ClosedRange<UInt16>>?) {
-        guard let ports else { return }
-        option(name, isNegated: ports.isNegated, RulePrinter.range(ports.value))
     }
 }

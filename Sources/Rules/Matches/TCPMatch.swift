@@ -14,27 +14,22 @@ public struct TCPMatch: MatchExtension {
         public static let syn = Flags(mask: [.fin, .syn, .rst, .ack], set: .syn)
     }
 
-    public var sourcePorts: Negatable<ClosedRange<UInt16>>?
-    public var destinationPorts: Negatable<ClosedRange<UInt16>>?
+    public var ports: TransportPorts
     public var flags: Negatable<Flags>?
     /// The kind of a TCP option that must be present.
     public var option: Negatable<UInt8>?
 
     public init(
-        sourcePorts: Negatable<ClosedRange<UInt16>>? = nil, destinationPorts: Negatable<ClosedRange<UInt16>>? = nil,
-        flags: Negatable<Flags>? = nil, option: Negatable<UInt8>? = nil
+        ports: TransportPorts = TransportPorts(), flags: Negatable<Flags>? = nil, option: Negatable<UInt8>? = nil
     ) {
-        self.sourcePorts = sourcePorts
-        self.destinationPorts = destinationPorts
+        self.ports = ports
         self.flags = flags
         self.option = option
     }
 
     public static let description = ExtensionDescription(
         .match, "tcp", summary: "ports, flags and options of TCP",
-        options: [
-            OptionDescription("source-port", "sport", canNegate: true),
-            OptionDescription("destination-port", "dport", canNegate: true),
+        options: TransportPorts.options + [
             OptionDescription("syn", arguments: 0, canNegate: true),
             OptionDescription("tcp-flags", arguments: 2, canNegate: true),
             OptionDescription("tcp-option", canNegate: true),
@@ -44,8 +39,7 @@ public struct TCPMatch: MatchExtension {
     public var isFlowInvariant: Bool { flags == nil && option == nil }
 
     public init(_ options: GivenOptions) throws(RuleError) {
-        sourcePorts = try options.negatablePorts("source-port")
-        destinationPorts = try options.negatablePorts("destination-port")
+        ports = try TransportPorts(options)
         if let given = try options.oneOf(["syn", "tcp-flags"]) {
             let value =
                 given.name == "syn"
@@ -64,8 +58,7 @@ public struct TCPMatch: MatchExtension {
     }
 
     public func print(to printer: inout RulePrinter) {
-        printer.ports("sport", sourcePorts)
-        printer.ports("dport", destinationPorts)
+        ports.print(to: &printer)
         if let option { printer.option("tcp-option", isNegated: option.isNegated, String(option.value)) }
         if let flags {
             printer.option(
@@ -112,13 +105,5 @@ public struct TCPFlags: OptionSet, Hashable, Sendable {
 extension TCPFlags: CustomStringConvertible {
     public var description: String {
         isEmpty ? "NONE" : Self.names.filter { contains($0.flags) }.map(\.name).joined(separator: ",")
-    }
-}
-
-extension RulePrinter {
-    /// A range of ports, left out if it is every port and not negated.
-    mutating func ports(_ name: String, _ ports: Negatable<ClosedRange<UInt16>>?) {
-        guard let ports, ports.isNegated || ports.value != 0...65535 else { return }
-        option(name, isNegated: ports.isNegated, RulePrinter.range(ports.value))
     }
 }

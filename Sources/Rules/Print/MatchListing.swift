@@ -6,8 +6,7 @@ extension ListPrinter {
         switch match {
         case .tcp(let tcp):
             append(" tcp")
-            ports("spt", tcp.sourcePorts, rule)
-            ports("dpt", tcp.destinationPorts, rule)
+            list(tcp.ports, rule)
             if let option = tcp.option { append(" option=\(option.isNegated ? "!" : "")\(option.value)") }
             if let flags = tcp.flags {
                 func text(_ flags: TCPFlags) -> String {
@@ -20,8 +19,7 @@ extension ListPrinter {
             }
         case .udp(let udp):
             append(" udp")
-            ports("spt", udp.sourcePorts, rule)
-            ports("dpt", udp.destinationPorts, rule)
+            list(udp.ports, rule)
         case .icmp(let icmp): list(icmp)
         case .bpf(let bpf):
             append("match bpf \(bpf.program.map { "\($0.code) \($0.jumpTrue) \($0.jumpFalse) \($0.operand)" }.joined(separator: ","))\0")
@@ -118,8 +116,7 @@ extension ListPrinter {
         case .owner(let owner): list(owner)
         case .dccp(let dccp):
             append(" dccp")
-            ports("spt", dccp.sourcePorts, rule)
-            ports("dpt", dccp.destinationPorts, rule)
+            list(dccp.ports, rule)
             if let types = dccp.types {
                 // INVALID stands for every number that no type has.
                 let numbers = (0..<16).filter { types.value.rawValue & 1 << UInt16($0 > 9 ? 15 : $0) != 0 }.map(String.init)
@@ -129,8 +126,7 @@ extension ListPrinter {
             if let option = dccp.option { append(" option=\(option.isNegated ? "!" : "")\(option.value)") }
         case .sctp(let sctp):
             append(" sctp")
-            ports("spt", sctp.sourcePorts, rule)
-            ports("dpt", sctp.destinationPorts, rule)
+            list(sctp.ports, rule)
             if let chunks = sctp.chunks { append("\(chunks.isNegated ? " ! " : " ")\(chunks.value.mode.rawValue) \(chunks.value.text(isNumeric: isNumeric))") }
         default: savedForm(match.value)
         }
@@ -255,7 +251,12 @@ extension ListPrinter {
         if string.ignoresCase { append(" ICASE") }
     }
 
-    private mutating func ports(_ name: String, _ ports: Negatable<ClosedRange<UInt16>>?, _ rule: Rule) {
+    private mutating func list(_ ports: TransportPorts, _ rule: Rule) {
+        list("spt", ports.source, rule)
+        list("dpt", ports.destination, rule)
+    }
+
+    private mutating func list(_ name: String, _ ports: Negatable<ClosedRange<UInt16>>?, _ rule: Rule) {
         guard let ports, ports.isNegated || ports.value != 0...65535 else { return }
         let ipProtocol = rule.ipProtocol?.value.rawValue
         append(" \(name)")

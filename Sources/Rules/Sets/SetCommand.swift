@@ -27,11 +27,7 @@ extension SetCollection {
         case "swap", "w", "-W", "--swap": try swap(arguments, command)
         case "rename", "e", "-E", "--rename": try rename(arguments, command)
         default:
-            throw RuleError(
-                "No command specified: unknown argument \(command.text)",
-                hint: Suggestion.hint(
-                    for: command.text, among: ["create", "add", "del", "flush", "destroy", "swap", "rename"]),
-                at: command)
+            throw SetParser.unknown(command)
         }
     }
 

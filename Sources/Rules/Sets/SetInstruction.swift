@@ -87,11 +87,7 @@ public enum SetInstruction: Sendable {
             _ = try existing(arguments[0])
             return .rename(arguments[0], arguments[1])
         default:
-            throw RuleError(
-                "No command specified: unknown argument \(command.text)",
-                hint: Suggestion.hint(
-                    for: command.text, among: ["create", "add", "del", "flush", "destroy", "swap", "rename"]),
-                at: command)
+            throw SetParser.unknown(command)
         }
     }
 

@@ -41,6 +41,13 @@ struct SetParser {
         return type
     }
 
+    static func unknown(_ command: Word) -> RuleError {
+        RuleError(
+            "No command specified: unknown argument \(command.text)",
+            hint: Suggestion.hint(for: command.text, among: ["create", "add", "del", "flush", "destroy", "swap", "rename"]),
+            at: command)
+    }
+
     static func checkName(_ word: Word) throws(RuleError) {
         guard word.text.utf8.count <= 31 else {
             throw RuleError("Syntax error: setname '\(word.text)' is longer than 31 characters", at: word, exitCode: 1)

@@ -6,12 +6,7 @@ import Router
 
 @_cdecl("AmandaFuzzer_main")
 public func main(_ count: CInt, _ arguments: UnsafeMutablePointer<UnsafeMutablePointer<CChar>?>?) -> CInt {
-    unsafe runFuzzer(count, arguments) { bytes, count in
-        var input = unsafe FuzzInput(bytes, count)
-        unsafe exchangeDatagrams(router, port: 10080, &input)
-        unsafe router.forget()
-        return 0
+    unsafe runFuzzer(count, arguments, on: FuzzRouter { $0.conntrack.helpers = [.amanda: [10080]] }) { input, router in
+        exchangeDatagrams(router, port: 10080, &input)
     }
 }
-
-nonisolated(unsafe) private let router = FuzzRouter { $0.conntrack.helpers = [.amanda: [10080]] }

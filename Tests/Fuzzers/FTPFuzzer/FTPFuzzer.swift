@@ -6,16 +6,11 @@ import Router
 
 @_cdecl("FTPFuzzer_main")
 public func main(_ count: CInt, _ arguments: UnsafeMutablePointer<UnsafeMutablePointer<CChar>?>?) -> CInt {
-    unsafe runFuzzer(count, arguments) { bytes, count in
-        var input = unsafe FuzzInput(bytes, count)
-        var talk = unsafe FuzzTalk(router, port: 21)
+    unsafe runFuzzer(count, arguments, on: FuzzRouter { $0.conntrack.helpers = [.ftp: [21]] }) { input, router in
+        var talk = FuzzTalk(router, port: 21)
         // From here on both directions are read.
         talk.say(Array("220 hello\r\n".utf8), isReply: true)
         talk.say(Array("USER a\r\n".utf8), isReply: false)
         talk.converse(&input)
-        unsafe router.forget()
-        return 0
     }
 }
-
-nonisolated(unsafe) private let router = FuzzRouter { $0.conntrack.helpers = [.ftp: [21]] }

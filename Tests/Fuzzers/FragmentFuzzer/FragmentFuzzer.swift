@@ -6,16 +6,10 @@ import TestSupport
 
 @_cdecl("FragmentFuzzer_main")
 public func main(_ count: CInt, _ arguments: UnsafeMutablePointer<UnsafeMutablePointer<CChar>?>?) -> CInt {
-    unsafe runFuzzer(count, arguments) { bytes, count in
-        var input = unsafe FuzzInput(bytes, count)
-        fuzz(&input)
-        return 0
-    }
+    unsafe runFuzzer(count, arguments, fuzz)
 }
 
-nonisolated(unsafe) private let router = FuzzRouter()
-
-private func fuzz(_ input: inout FuzzInput) {
+private func fuzz(_ input: inout FuzzInput, _ router: FuzzRouter) {
     var pieces = 0
     while !input.isEmpty, pieces < 128 {
         pieces += 1
@@ -31,5 +25,4 @@ private func fuzz(_ input: inout FuzzInput) {
         router.send(packet, on: FuzzRouter.lan, after: pieces % 8 == 0 ? UInt64(input.short()) : 0)
         _ = router.departures(isCorrect: false)
     }
-    router.forget()
 }

@@ -5,16 +5,10 @@ import Net
 
 @_cdecl("FrameFuzzer_main")
 public func main(_ count: CInt, _ arguments: UnsafeMutablePointer<UnsafeMutablePointer<CChar>?>?) -> CInt {
-    unsafe runFuzzer(count, arguments) { bytes, count in
-        var input = unsafe FuzzInput(bytes, count)
-        fuzz(&input)
-        return 0
-    }
+    unsafe runFuzzer(count, arguments, fuzz)
 }
 
-nonisolated(unsafe) private let router = FuzzRouter()
-
-private func fuzz(_ input: inout FuzzInput) {
+private func fuzz(_ input: inout FuzzInput, _ router: FuzzRouter) {
     var frames = 0
     while !input.isEmpty, frames < 32 {
         frames += 1
@@ -46,5 +40,4 @@ private func fuzz(_ input: inout FuzzInput) {
             frame: frame, on: choice & 2 == 0 ? FuzzRouter.lan : FuzzRouter.wan, after: UInt64(choice >> 4), isFromHost: choice & 8 != 0)
         _ = router.departures(isCorrect: false)
     }
-    router.forget()
 }

@@ -6,16 +6,10 @@ import TestSupport
 
 @_cdecl("ICMPErrorFuzzer_main")
 public func main(_ count: CInt, _ arguments: UnsafeMutablePointer<UnsafeMutablePointer<CChar>?>?) -> CInt {
-    unsafe runFuzzer(count, arguments) { bytes, count in
-        var input = unsafe FuzzInput(bytes, count)
-        fuzz(&input)
-        return 0
-    }
+    unsafe runFuzzer(count, arguments, fuzz)
 }
 
-nonisolated(unsafe) private let router = FuzzRouter()
-
-private func fuzz(_ input: inout FuzzInput) {
+private func fuzz(_ input: inout FuzzInput, _ router: FuzzRouter) {
     var steps = 0
     /// The last packet that left toward each side, from its IP header.
     var seen: [[UInt8]] = [[], []]
@@ -69,5 +63,4 @@ private func fuzz(_ input: inout FuzzInput) {
             seen[Int(departure.port.rawValue)] = Array(departure.bytes.dropFirst(14))
         }
     }
-    router.forget()
 }

@@ -6,13 +6,8 @@ import Router
 
 @_cdecl("IRCFuzzer_main")
 public func main(_ count: CInt, _ arguments: UnsafeMutablePointer<UnsafeMutablePointer<CChar>?>?) -> CInt {
-    unsafe runFuzzer(count, arguments) { bytes, count in
-        var input = unsafe FuzzInput(bytes, count)
-        var talk = unsafe FuzzTalk(router, port: 6667)
+    unsafe runFuzzer(count, arguments, on: FuzzRouter { $0.conntrack.helpers = [.irc: [6667]] }) { input, router in
+        var talk = FuzzTalk(router, port: 6667)
         talk.converse(&input)
-        unsafe router.forget()
-        return 0
     }
 }
-
-nonisolated(unsafe) private let router = FuzzRouter { $0.conntrack.helpers = [.irc: [6667]] }

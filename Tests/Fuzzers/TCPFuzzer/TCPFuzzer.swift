@@ -7,16 +7,10 @@ import TestSupport
 
 @_cdecl("TCPFuzzer_main")
 public func main(_ count: CInt, _ arguments: UnsafeMutablePointer<UnsafeMutablePointer<CChar>?>?) -> CInt {
-    unsafe runFuzzer(count, arguments) { bytes, count in
-        var input = unsafe FuzzInput(bytes, count)
-        fuzz(&input)
-        return 0
-    }
+    unsafe runFuzzer(count, arguments, fuzz)
 }
 
-nonisolated(unsafe) private let router = FuzzRouter()
-
-private func fuzz(_ input: inout FuzzInput) {
+private func fuzz(_ input: inout FuzzInput, _ router: FuzzRouter) {
     /// The next number of each side.
     var next: [UInt32] = [input.word(), input.word()]
     /// Where the client's packets come from, as the server sees it.
@@ -51,5 +45,4 @@ private func fuzz(_ input: inout FuzzInput) {
             }
         }
     }
-    router.forget()
 }

@@ -34,7 +34,7 @@ enum SCTPBytes {
 }
 
 /// Writes scripts of SCTP packets.
-struct SCTPScripts {
+struct SCTPScripts: TrackingScripts {
     /// The verification tag: what the other side announced, what this side did, none, or a stranger's.
     enum Tag: String, CaseIterable { case right, own, zero, strange }
 
@@ -82,6 +82,7 @@ struct SCTPScripts {
         }
     }
 
+    /// - Parameter tag: nil for the one that this kind has to have.
     mutating func add(_ isReply: Bool, _ kind: Kind, _ tag: Tag? = nil) {
         let own = Self.tags[isReply ? 1 : 0]
         let other = Self.tags[isReply ? 0 : 1]
@@ -126,35 +127,15 @@ struct SCTPScripts {
         ("HEARTBEAT_SENT", { $0.add(false, .HEARTBEAT) }),
     ]
 
-    static func everyCell() -> [TwinScript] {
-        var scripts: [TwinScript] = []
-        for (_, way) in ways {
-            for isReply in [false, true] {
-                for kind in Kind.allCases {
-                    for tag in Tag.allCases {
-                        var script = SCTPScripts()
-                        way(&script)
-                        script.add(isReply, kind, tag)
-                        script.add(!isReply, .DATA)
-                        script.add(isReply, .DATA)
-                        scripts.append(script.script)
-                    }
-                }
-            }
-        }
-        return scripts
-    }
+    static let probe = Kind.DATA
 
+    mutating func add(_ isReply: Bool, _ kind: Kind, varied variation: Tag?) { add(isReply, kind, variation) }
+
+    /// Packets of any kind after any way, most with the right tag.
     static func walks(_ count: Int, seed: UInt64) -> [TwinScript] {
-        var random = RandomSource(seed: seed)
-        func any<T>(_ list: [T]) -> T { list[Int(random.next(below: UInt32(list.count)))] }
-        return (0..<count).map { _ in
-            var script = SCTPScripts()
-            any(ways).1(&script)
-            for _ in 0..<(2 + random.next(below: 5)) {
-                script.add(random.next(below: 2) == 0, any(Kind.allCases), random.next(below: 3) == 0 ? any(Tag.allCases) : nil)
-            }
-            return script.script
+        walks(count, seed: seed, more: 5) { script, random in
+            script.add(
+                random.next(below: 2) == 0, random.pick(Kind.allCases), random.next(below: 3) == 0 ? random.pick(Tag.allCases) : nil)
         }
     }
 }

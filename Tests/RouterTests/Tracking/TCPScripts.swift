@@ -4,7 +4,7 @@ import TestSupport
 
 /// Writes scripts of TCP segments: a way into each state, then segments of every kind from either side, with numbers that fit and
 /// numbers that do not.
-struct TCPScripts {
+struct TCPScripts: TrackingScripts {
     /// How a segment's numbers stand to what the conversation has reached.
     enum Place: String, CaseIterable {
         case exact, keepAlive, ahead, beyond, ancient, zeroSequence, futureACK, ancientACK, zeroACK, others
@@ -73,7 +73,6 @@ struct TCPScripts {
     /// SACK permitted, window scale 7, NOP.
     static let options: [UInt8] = [4, 2, 3, 3, 7, 1, 1, 1]
 
-    /// The ways into each state of the table, with what tracking remembers besides.
     static let ways: [(String, @Sendable (inout TCPScripts) -> Void)] = [
         ("NONE", { _ in }),
         ("SYN_SENT", { $0.add(false, .S) }),
@@ -122,41 +121,18 @@ struct TCPScripts {
         add(false, .A)
     }
 
-    /// From each way, one segment of every kind, side and place, and three more that tell what it has left behind.
-    static func everyCell() -> [TwinScript] {
-        var scripts: [TwinScript] = []
-        for (_, way) in ways {
-            for isReply in [false, true] {
-                for kind in Kind.allCases {
-                    for place in Place.allCases {
-                        var script = TCPScripts()
-                        way(&script)
-                        script.add(isReply, kind, place)
-                        script.add(!isReply, .A)
-                        script.add(isReply, .A)
-                        scripts.append(script.script)
-                    }
-                }
-            }
-        }
-        return scripts
-    }
+    static let probe = Kind.A
 
-    /// Ways of any kind after any way.
+    mutating func add(_ isReply: Bool, _ kind: Kind, varied variation: Place?) { add(isReply, kind, variation ?? .exact) }
+
+    /// Segments of any kind after any way, half of them where they belong.
     static func walks(_ count: Int, seed: UInt64) -> [TwinScript] {
-        var random = RandomSource(seed: seed)
-        func any<T>(_ list: [T]) -> T { list[Int(random.next(below: UInt32(list.count)))] }
-        return (0..<count).map { _ in
-            var script = TCPScripts()
-            any(ways).1(&script)
-            for _ in 0..<(2 + random.next(below: 6)) {
-                let kind = any([Kind.S, .SA, .A, .A, .data, .data, .FA, .FA, .R, .RA])
-                let place = random.next(below: 2) == 0 ? Place.exact : any(Place.allCases)
-                script.add(
-                    random.next(below: 2) == 0, kind, place, window: any([0, 100, 8000, 65535]),
-                    options: kind == .S || kind == .SA ? any([[], options]) : [], length: any([nil, nil, nil, 1, 1200]))
-            }
-            return script.script
+        walks(count, seed: seed, more: 6) { script, random in
+            let kind = random.pick([Kind.S, .SA, .A, .A, .data, .data, .FA, .FA, .R, .RA])
+            let place = random.next(below: 2) == 0 ? Place.exact : random.pick(Place.allCases)
+            script.add(
+                random.next(below: 2) == 0, kind, place, window: random.pick([0, 100, 8000, 65535]),
+                options: kind == .S || kind == .SA ? random.pick([[], options]) : [], length: random.pick([nil, nil, nil, 1, 1200]))
         }
     }
 }

@@ -24,9 +24,9 @@ extension Worker {
         case .header(let match): return matches(match, packet, hook, &spoilt)
         case .flow(let match): return matches(match, packet)
         case .flowIfAny(let match): return !hasFlowForRules(packet) || matches(match, packet)
-        case .surroundings(let match): return matches(match, packet, hook)
+        case .surroundings(let match): return matches(match, packet)
         case .memory(let match): return matches(match, packet, hook, &spoilt)
-        case .set(let match): return matches(match, packet, hook)
+        case .set(let match): return matches(match, packet)
         }
     }
 }

@@ -77,18 +77,8 @@ extension Packet {
 
     /// Whether a TCP header carries an option of this kind (tcp_find_option in net/netfilter/xt_tcpudp.c).
     func hasTCPOption(_ kind: UInt8) -> Bool {
-        let end = min(Int(transport8(Offset.tcpDataOffset) >> 4) * 4, transportLength)
-        var offset = Offset.tcpHeader
-        while offset < end {
-            let current = transport8(offset)
-            if current == kind { return true }
-            if current < 2 {
-                offset += 1
-            } else {
-                guard offset + 1 < end else { return false }
-                offset += max(Int(transport8(offset + 1)), 1)
-            }
-        }
+        var options = tcpOptions(to: min(tcpHeaderLength, transportLength))
+        while let option = options.nextAsFound() { if option.kind == kind { return true } }
         return false
     }
 }

@@ -77,10 +77,10 @@ extension Worker {
                 case Code.absolute where operand >= Ancillary.base:
                     guard ancillary(operand &- Ancillary.base, packet, hook, &a, x) else { return a }
                 case Code.absolute:
-                    guard let value = packet.load(operand, code & Code.sizeMask, hook) else { return 0 }
+                    guard let value = packet.load(operand, code & Code.sizeMask) else { return 0 }
                     a = value
                 default:
-                    guard let value = packet.load(x &+ operand, code & Code.sizeMask, hook) else { return 0 }
+                    guard let value = packet.load(x &+ operand, code & Code.sizeMask) else { return 0 }
                     a = value
                 }
             case Code.loadX:
@@ -90,7 +90,7 @@ extension Worker {
                 case Code.length: x = UInt32(truncatingIfNeeded: packet.totalLength)
                 default:
                     // The length of an IP header whose first byte is there.
-                    guard let value = packet.load(operand, Code.byte, hook) else { return 0 }
+                    guard let value = packet.load(operand, Code.byte) else { return 0 }
                     x = (value & 0x0F) &* 4
                 }
             case Code.store: memory[Int(operand & 15)] = a
@@ -148,8 +148,7 @@ extension Worker {
         switch what {
         case Ancillary.ipProtocol: a = UInt32(Packet.etherTypeIPv4)
         case Ancillary.packetType:
-            // PACKET_HOST, PACKET_BROADCAST, PACKET_MULTICAST.
-            a = !packet.isLinkBroadcast || packet.ingress == .host ? 0 : packet.linkDestination == .broadcast ? 1 : 2
+            a = UInt32(packet.linkCast.rawValue)
         case Ancillary.interface:
             guard let port = packet.device(at: hook) else { return false }
             a = UInt32(bitPattern: routing.ports.link(port).rawValue)
@@ -188,7 +187,7 @@ extension Packet {
     /// Reads a byte, half a word or a word at an offset from the IP header; nil outside the packet. Offsets from SKF_NET_OFF on count
     /// from there as well, those from SKF_LL_OFF on from an Ethernet header without tags, which what the host sends has not
     /// yet.
-    fileprivate func load(_ offset: UInt32, _ size: UInt16, _ hook: Hook) -> UInt32? {
+    fileprivate func load(_ offset: UInt32, _ size: UInt16) -> UInt32? {
         let networkBase = -0x10_0000
         let linkBase = -0x20_0000
         var place = Int(Int32(bitPattern: offset))
@@ -223,7 +222,7 @@ extension Packet {
         switch ipProtocol {
         case .tcp:
             guard transportLength > Offset.tcpDataOffset else { return UInt32(truncatingIfNeeded: headerLength) }
-            header = max(Offset.tcpHeader, Int(transport8(Offset.tcpDataOffset) >> 4) * 4)
+            header = max(Offset.tcpHeader, tcpHeaderLength)
         case .udp, .udpLite, .icmp, .igmp: header = 8
         case .sctp, .dccp: header = 12
         default: header = 0

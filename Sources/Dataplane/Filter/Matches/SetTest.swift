@@ -22,7 +22,7 @@ public struct SetTest: Sendable {
 
 extension Worker {
     /// `set_match_v4` in net/netfilter/xt_set.c.
-    mutating func matches(_ test: SetTest, _ packet: Packet, _ hook: Hook) -> Bool {
+    mutating func matches(_ test: SetTest, _ packet: Packet) -> Bool {
         var question = SetQuestion(sources: test.sources, dimensions: test.dimensions)
         question.flags = test.flags
         question.packets = test.packets

@@ -24,7 +24,7 @@ public enum SurroundingsMatch: Sendable {
 
 extension Worker {
     @inline(__always)
-    mutating func matches(_ match: SurroundingsMatch, _ packet: Packet, _ hook: Hook) -> Bool {
+    mutating func matches(_ match: SurroundingsMatch, _ packet: Packet) -> Bool {
         switch match {
         case .mark(let test): test.matches(packet.mark)
         case .linkSource(let address, let isNegated):
@@ -65,10 +65,11 @@ public enum LinkCast: UInt8, Sendable {
 }
 
 extension Packet {
-    /// As skb->pkt_type says it: what the host sends and what is made here counts as unicast (PACKET_HOST is 0). A copy of the host's
-    /// own group packet, looped back to it (PACKET_LOOPBACK, which xt_pkttype.c judges by the IP destination), never leaves the kernel.
+    /// As skb->pkt_type says it: what the host sends and what is made here counts as unicast (PACKET_HOST is 0), and so does what a
+    /// cluster's node made its own; TEE's copies are what the packet was. A copy of the host's own group packet, looped back to it
+    /// (PACKET_LOOPBACK, which xt_pkttype.c judges by the IP destination), never leaves the kernel.
     var linkCast: LinkCast {
-        if ingress == .host || !isLinkBroadcast { return .unicast }
+        guard isLinkBroadcast, linkDestination.isGroup else { return .unicast }
         return linkDestination == .broadcast ? .broadcast : .multicast
     }
 }

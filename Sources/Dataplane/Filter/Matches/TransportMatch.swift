@@ -170,21 +170,13 @@ extension Packet {
     /// dccp_find_option in net/netfilter/xt_dccp.c.
     fileprivate func hasDCCPOption(_ kind: UInt8, _ spoilt: inout DropReason?) -> Bool {
         let end = Int(transport8(HeaderSize.dccpDataOffset)) * 4
-        var offset = dccpFixedLength
-        guard end >= offset, end == offset || end <= transportLength else {
+        let start = dccpFixedLength
+        guard end >= start, end == start || end <= transportLength else {
             spoilt = .transportCut
             return false
         }
-        while offset < end {
-            let current = transport8(offset)
-            if current == kind { return true }
-            if current < 2 {
-                offset += 1
-            } else {
-                guard offset + 1 < end else { return false }
-                offset += max(Int(transport8(offset + 1)), 1)
-            }
-        }
+        var options = unsafe OptionWalk(header: UnsafeRawPointer(transport), from: start, to: end)
+        while let option = options.nextAsFound() { if option.kind == kind { return true } }
         return false
     }
 
@@ -193,38 +185,16 @@ extension Packet {
     fileprivate func matches(
         segmentSize first: UInt16, _ last: UInt16, _ isNegated: Bool, _ spoilt: inout DropReason?
     ) -> Bool {
-        guard transportLength >= Offset.tcpHeader else {
+        guard hasWholeTCPHeader else {
             spoilt = .transportCut
             return false
         }
-        let end = Int(transport8(Offset.tcpDataOffset) >> 4) * 4
-        guard end >= Offset.tcpHeader, end <= transportLength else {
-            spoilt = .transportCut
-            return false
-        }
-        var offset = Offset.tcpHeader
-        while offset < end {
-            let kind = transport8(offset)
-            if kind == TCPOption.segmentSize, end - offset >= 4, transport8(offset + 1) == 4 {
-                let size = transport16(offset + 2)
-                return (size >= first && size <= last) != isNegated
-            }
-            if kind < 2 {
-                offset += 1
-            } else {
-                guard offset + 1 < end else { break }
-                offset += max(Int(transport8(offset + 1)), 1)
-            }
+        let end = tcpHeaderLength
+        var options = tcpOptions(to: end)
+        while let option = options.nextAsFound() {
+            guard let size = segmentSize(in: option, endingBy: end) else { continue }
+            return (size >= first && size <= last) != isNegated
         }
         return isNegated
     }
-}
-
-/// Option kinds of TCP (RFC 9293, 3.1).
-enum TCPOption {
-    static let end: UInt8 = 0
-    static let noOperation: UInt8 = 1
-    static let segmentSize: UInt8 = 2
-    /// Bytes of the option with its kind and length.
-    static let segmentSizeLength = 4
 }

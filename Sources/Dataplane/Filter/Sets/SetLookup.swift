@@ -243,16 +243,9 @@ extension SetTable {
     ) -> Bool {
         guard question.dimensions >= shape.kind.dimensions else { return false }
         if shape.kind == .list {
-            var done = false
-            forEachMember { entry in
-                guard !entries.isExpired(entry, now),
-                    let member = unsafe directory.table(UInt16(truncatingIfNeeded: entries.key(of: entry).a)),
-                    unsafe member.pointee.shape.kind != .list
-                else { return true }
-                done = unsafe member.pointee.add(packet, question, timeout: timeout, directory, now)
-                return !done
+            return unsafe anyMember(directory, now) { member in
+                unsafe member.pointee.add(packet, question, timeout: timeout, directory, now)
             }
-            return done
         }
         guard let key = changedKey(packet, question) else { return false }
         var record = SetRecord(key: key)
@@ -276,18 +269,28 @@ extension SetTable {
     func remove(_ packet: Packet, _ question: SetQuestion, _ directory: SetDirectory, _ now: UInt64) -> Bool {
         guard question.dimensions >= shape.kind.dimensions else { return false }
         if shape.kind == .list {
-            var done = false
-            forEachMember { entry in
-                guard !entries.isExpired(entry, now),
-                    let member = unsafe directory.table(UInt16(truncatingIfNeeded: entries.key(of: entry).a)),
-                    unsafe member.pointee.shape.kind != .list
-                else { return true }
-                done = unsafe member.pointee.remove(packet, question, directory, now)
-                return !done
+            return unsafe anyMember(directory, now) { member in
+                unsafe member.pointee.remove(packet, question, directory, now)
             }
-            return done
         }
         guard let key = changedKey(packet, question) else { return false }
         return remove(key, now)
+    }
+
+    /// Asks a list's members in order, but for those that have expired or are lists, until one does what it is asked.
+    @inline(__always)
+    private func anyMember(
+        _ directory: SetDirectory, _ now: UInt64, _ ask: (UnsafeMutablePointer<SetTable>) -> Bool
+    ) -> Bool {
+        var done = false
+        forEachMember { entry in
+            guard !entries.isExpired(entry, now),
+                let member = unsafe directory.table(UInt16(truncatingIfNeeded: entries.key(of: entry).a)),
+                unsafe member.pointee.shape.kind != .list
+            else { return true }
+            done = unsafe ask(member)
+            return !done
+        }
+        return done
     }
 }

@@ -74,13 +74,11 @@ public struct SetKey: Hashable, Sendable {
         self.c = c
     }
 
-    /// Short, and good enough with a random key: two multiplications whose halves are folded.
+    /// A keyed hash: two folded multiplications.
     @inline(__always)
     func hash(_ key: UInt64) -> UInt64 {
-        let first = (UInt64(a) << 32 | UInt64(b)) ^ key
-        let one = first.multipliedFullWidth(by: 0x9E37_79B9_7F4A_7C15)
-        let two = (one.high ^ one.low ^ UInt64(c) &* 0xD6E8_FEB8_6659_FD93).multipliedFullWidth(by: key | 1)
-        return two.high ^ two.low
+        let first = foldedProduct((UInt64(a) << 32 | UInt64(b)) ^ key)
+        return foldedProduct(first ^ UInt64(c) &* HashFactor.second, key | 1)
     }
 }
 

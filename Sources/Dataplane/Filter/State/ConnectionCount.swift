@@ -99,8 +99,7 @@ public final class ConnectionCountState: RuleState {
 
     private func bucket(of subject: Subject) -> Int {
         let word = UInt64(subject.address) << 16 | UInt64(subject.zone)
-        let product = (word ^ key).multipliedFullWidth(by: 0x9E37_79B9_7F4A_7C15)
-        return Int(truncatingIfNeeded: (product.high ^ product.low) % UInt64(buckets.count))
+        return Int(truncatingIfNeeded: foldedProduct(word ^ key) % UInt64(buckets.count))
     }
 
     /// The bucket is locked.

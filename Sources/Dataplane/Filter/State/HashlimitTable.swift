@@ -200,9 +200,7 @@ public final class HashlimitStore: RuleState {
     private func bucket(_ key: Key) -> Int {
         let addresses = UInt64(key.source) << 32 | UInt64(key.destination)
         let ports = UInt64(key.sourcePort) << 16 | UInt64(key.destinationPort)
-        let first = (addresses ^ self.key).multipliedFullWidth(by: 0x9E37_79B9_7F4A_7C15)
-        let second = (first.high ^ first.low ^ ports).multipliedFullWidth(by: 0xD6E8_FEB8_6659_FD93)
-        let hash = (second.high ^ second.low) >> 32
+        let hash = foldedProduct(foldedProduct(addresses ^ self.key) ^ ports, HashFactor.second) >> 32
         return Int((hash &* UInt64(settings.buckets)) >> 32)
     }
 

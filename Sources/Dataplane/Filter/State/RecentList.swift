@@ -146,8 +146,7 @@ public final class RecentList: RuleState {
     }
 
     private func bucket(_ address: UInt32) -> Int {
-        let product = (UInt64(address) ^ key).multipliedFullWidth(by: 0x9E37_79B9_7F4A_7C15)
-        return Int(truncatingIfNeeded: (product.high ^ product.low) >> 20) & (buckets.count &- 1)
+        Int(truncatingIfNeeded: foldedProduct(UInt64(address) ^ key) >> 20) & (buckets.count &- 1)
     }
 
     /// 0 if there is none. A TTL of 0, asked for or remembered, fits any.

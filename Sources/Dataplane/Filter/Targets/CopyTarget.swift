@@ -96,6 +96,7 @@ extension Worker {
         copy.mark = packet.mark
         copy.priority = packet.priority
         copy.largestFragment = packet.largestFragment
+        copy.isLinkBroadcast = packet.isLinkBroadcast
         copy.tracking.state = .untracked
         copy.isCopy = true
         copy.readTransport()

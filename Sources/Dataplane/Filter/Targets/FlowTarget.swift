@@ -22,7 +22,7 @@ public enum FlowTarget: Sendable, Equatable {
 
 extension Worker {
     @inline(__always)
-    mutating func apply(_ target: FlowTarget, _ packet: inout Packet, _ hook: Hook) -> TargetOutcome {
+    mutating func apply(_ target: FlowTarget, _ packet: inout Packet) -> TargetOutcome {
         switch target {
         case .mark(let value, let mask): packet.mark = packet.mark & ~mask ^ value
         case .noTrack: if packet.tracking.state == .none, !packet.template.isSet { packet.tracking.state = .untracked }

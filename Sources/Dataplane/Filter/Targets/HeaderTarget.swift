@@ -23,7 +23,7 @@ public enum HeaderTarget: Sendable, Equatable {
 
 extension Worker {
     @inline(never)
-    mutating func apply(_ target: HeaderTarget, _ packet: inout Packet, _ hook: Hook) -> TargetOutcome {
+    mutating func apply(_ target: HeaderTarget, _ packet: inout Packet) -> TargetOutcome {
         switch target {
         case .tos(let value, let mask):
             packet.setTOS(packet.tos & ~mask ^ value)
@@ -68,21 +68,6 @@ extension Packet {
         guard new != old else { return }
         setIP8(Offset.ipTTL, value)
         setIP16(Offset.ipChecksum, Checksum.updated(ip16(Offset.ipChecksum), from: old, to: new))
-    }
-
-    /// Changes a word of a TCP header at an even offset, and the checksum with it.
-    func setTCPWord(_ offset: Int, _ value: UInt16) {
-        let old = transport16(offset)
-        setTransport16(offset, value)
-        setTransport16(
-            Offset.tcpChecksum, Checksum.updated(transport16(Offset.tcpChecksum), from: old, to: value))
-    }
-
-    /// Changes a byte of a TCP header, and the checksum with it.
-    func setTCPByte(_ offset: Int, _ value: UInt8) {
-        let even = offset & ~1
-        let old = transport16(even)
-        setTCPWord(even, offset == even ? old & 0x00FF | UInt16(value) << 8 : old & 0xFF00 | UInt16(value))
     }
 
     /// set_ect_tcp in ipt_ECN.c, which does not ask whether this is a later fragment.

@@ -5,7 +5,7 @@ public enum MemoryTarget: Sendable, Equatable {
 }
 
 extension Worker {
-    mutating func apply(_ target: MemoryTarget, _ packet: Packet, _ hook: Hook) -> TargetOutcome {
+    mutating func apply(_ target: MemoryTarget, _ packet: Packet) -> TargetOutcome {
         switch target {
         case .meter(let number):
             snapshot.rules.around.meters[number].add(bytes: packet.totalLength, at: now)

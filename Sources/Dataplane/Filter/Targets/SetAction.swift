@@ -23,7 +23,7 @@ public struct SetAction: Sendable, Equatable {
 
 extension Worker {
     /// `set_target_v3` in net/netfilter/xt_set.c. Whatever comes of it, the next rule follows.
-    mutating func apply(_ target: SetAction, _ packet: inout Packet, _ hook: Hook) -> TargetOutcome {
+    mutating func apply(_ target: SetAction, _ packet: inout Packet) -> TargetOutcome {
         if let table = unsafe sets.table(target.added) {
             var question = SetQuestion(sources: target.addedSources, dimensions: target.addedDimensions)
             question.flags = target.flags

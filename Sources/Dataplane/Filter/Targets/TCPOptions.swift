@@ -2,16 +2,6 @@ import Net
 
 // Targets that change the options of a TCP header: net/netfilter/xt_TCPMSS.c and xt_TCPOPTSTRIP.c.
 
-extension Packet {
-    /// Bytes of the option at an offset of the TCP header: one for end, padding and a length of zero. The byte behind `offset` is in
-    /// the header.
-    @inline(__always)
-    fileprivate func optionLength(at offset: Int) -> Int {
-        if transport8(offset) <= TCPOption.noOperation { return 1 }
-        return max(Int(transport8(offset + 1)), 1)
-    }
-}
-
 extension Worker {
     /// Headers of IP and TCP without options, which a segment size does not count.
     private static var headers: Int { Offset.ipHeader + Offset.tcpHeader }
@@ -35,18 +25,14 @@ extension Worker {
         guard packet.fragmentOffset == 0 else { return .next }
         guard packet.hasWholeTCPHeader else { return .drop(.tcpHeader) }
         let end = packet.tcpHeaderLength
-        var offset = Offset.tcpHeader
-        while offset <= end - TCPOption.segmentSizeLength {
-            if packet.transport8(offset) == TCPOption.segmentSize,
-                Int(packet.transport8(offset + 1)) == TCPOption.segmentSizeLength
-            {
-                if packet.transport16(offset + 2) > size {
-                    packet.setTCPByte(offset + 2, UInt8(size >> 8))
-                    packet.setTCPByte(offset + 3, UInt8(size & 0xFF))
-                }
-                return .next
+        var options = packet.tcpOptions(to: end)
+        while let option = options.nextAsFound() {
+            guard let stated = packet.segmentSize(in: option, endingBy: end) else { continue }
+            if stated > size {
+                packet.setTCPByte(option.offset + 2, UInt8(size >> 8))
+                packet.setTCPByte(option.offset + 3, UInt8(size & 0xFF))
             }
-            offset += packet.optionLength(at: offset)
+            return .next
         }
         // Data would have to move, and might not fit any more; a header cannot be longer than four bits say.
         guard packet.transportLength == end, end < 60 else { return .next }
@@ -71,30 +57,20 @@ extension Worker {
         guard packet.fragmentOffset == 0 else { return .next }
         guard packet.hasWholeTCPHeader else { return .drop(.tcpHeader) }
         let end = packet.tcpHeaderLength
-        var offset = Offset.tcpHeader
-        while offset < end - 1 {
-            let kind = packet.transport8(offset)
-            let length = packet.optionLength(at: offset)
-            guard offset + length <= end else { break }
-            if snapshot.rules.words[words &+ UInt32(kind >> 5)] & 1 << UInt32(kind & 31) != 0 {
-                for place in offset..<(offset + length) { packet.setTCPByte(place, TCPOption.noOperation) }
+        var options = packet.tcpOptions(to: end)
+        // The header's last byte is not looked at for an option, nor anything from one on that leads out of the header.
+        while let option = options.nextAsFound(), option.offset < end - 1, option.offset + option.length <= end {
+            let kind = option.kind
+            guard snapshot.rules.words[words &+ UInt32(kind >> 5)] & 1 << UInt32(kind & 31) != 0 else { continue }
+            for place in option.offset..<(option.offset + option.length) {
+                packet.setTCPByte(place, TCPOption.noOperation)
             }
-            offset += length
         }
         return .next
     }
 }
 
 extension Packet {
-    /// In bytes, as the header itself says. There must be one.
-    fileprivate var tcpHeaderLength: Int { Int(transport8(Offset.tcpDataOffset) >> 4) * 4 }
-
-    fileprivate var hasWholeTCPHeader: Bool {
-        guard transportLength >= Offset.tcpHeader else { return false }
-        let length = tcpHeaderLength
-        return length >= Offset.tcpHeader && length <= transportLength
-    }
-
     /// Puts the option in front of the others. The caller has seen to the room, and that nothing follows the header.
     fileprivate mutating func insertSegmentSize(_ size: UInt16) {
         let count = TCPOption.segmentSizeLength

@@ -4,7 +4,7 @@ import Rules
 
 extension RuleCompiler {
     /// nil if it is none of these.
-    mutating func flowMatches(_ match: Match, _ refuse: (String) -> Refusal) throws(Refusal) -> [CompiledMatch]? {
+    mutating func flowMatches(_ match: Match) -> [CompiledMatch]? {
         if case .conntrack(let conntrack) = match {
             let states = conntrack.states.map { CompiledMatch.flow(.states(FlowMatch.States($0.value), isNegated: $0.isNegated)) }
             guard let states else { return flowMatches(conntrack).map { .flow($0) } }

@@ -8,13 +8,13 @@ extension RuleCompiler {
         switch match {
         case .tcp(let tcp):
             let ports = HeaderMatch.tcp(
-                source: PortTest(tcp.sourcePorts), destination: PortTest(tcp.destinationPorts),
+                source: PortTest(tcp.ports.source), destination: PortTest(tcp.ports.destination),
                 mask: tcp.flags?.value.mask.rawValue ?? 0, flags: tcp.flags?.value.set.rawValue ?? 0,
                 isNegated: tcp.flags?.isNegated ?? false)
             guard let option = tcp.option else { return [ports] }
             return [ports, .tcpOption(kind: option.value, isNegated: option.isNegated)]
-        case .udp(let udp):
-            return [.udp(source: PortTest(udp.sourcePorts), destination: PortTest(udp.destinationPorts))]
+        case .udp(let udp): return [headerMatch(udp.ports)]
+        case .udplite(let udp): return [headerMatch(udp.ports)]
         case .icmp(let icmp):
             return [
                 .icmp(
@@ -31,8 +31,6 @@ extension RuleCompiler {
                     multiport.side == .source ? .source : multiport.side == .destination ? .destination : .either,
                     first: first, count: UInt32(multiport.ports.value.count), isNegated: multiport.ports.isNegated)
             ]
-        case .udplite(let udp):
-            return [.udp(source: PortTest(udp.sourcePorts), destination: PortTest(udp.destinationPorts))]
         default: break
         }
         if let found = ipMatches(match) { return found.map { .ip($0) } }
@@ -78,6 +76,11 @@ extension RuleCompiler {
             return found
         default: return nil
         }
+    }
+
+    /// UDP and UDP-Lite begin alike.
+    private func headerMatch(_ ports: TransportPorts) -> HeaderMatch {
+        .udp(source: PortTest(ports.source), destination: PortTest(ports.destination))
     }
 
     /// `ecn` looks at two headers.

@@ -3,7 +3,7 @@ import Rules
 
 extension RuleCompiler {
     /// nil if it is none of these.
-    mutating func reportTarget(_ target: Target, _ refuse: (String) -> Refusal) throws(Refusal) -> ReportTarget? {
+    mutating func reportTarget(_ target: Target) -> ReportTarget? {
         switch target {
         case .log(let log):
             var options: LogOptions = []

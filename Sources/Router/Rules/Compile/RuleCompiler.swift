@@ -237,8 +237,8 @@ struct RuleCompiler {
     private mutating func compile(_ match: Match, _ refuse: (String) -> Refusal) throws(Refusal) -> [CompiledMatch] {
         if case .comment = match { return [] }
         if let found = headerMatches(match) { return found.map { .header($0) } }
-        if let found = try flowMatches(match, refuse) { return found }
-        if let found = try surroundingsMatches(match, refuse) { return found.map { .surroundings($0) } }
+        if let found = flowMatches(match) { return found }
+        if let found = surroundingsMatches(match) { return found.map { .surroundings($0) } }
         if let found = try memoryMatches(match, refuse) { return found.map { .memory($0) } }
         if let found = try setTests(match, refuse) { return found.map { .set($0) } }
         throw refuse("match \"\(match.description.name)\" does not act yet")
@@ -272,7 +272,7 @@ struct RuleCompiler {
         if let found = headerTarget(target) { return .header(found) }
         if let found = try flowTarget(target, refuse) { return .flow(found) }
         if let found = try copyTarget(target, refuse) { return .copy(found) }
-        if let found = try reportTarget(target, refuse) { return .report(found) }
+        if let found = reportTarget(target) { return .report(found) }
         if let found = try setTarget(target, refuse) { return .set(found) }
         if let found = try memoryTarget(target, refuse) { return .memory(found) }
         throw refuse("target \"\(target.description?.name ?? "")\" does not act yet")

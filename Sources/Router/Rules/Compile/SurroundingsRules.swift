@@ -4,9 +4,7 @@ import Rules
 
 extension RuleCompiler {
     /// nil if it is none of these.
-    mutating func surroundingsMatches(
-        _ match: Match, _ refuse: (String) -> Refusal
-    ) throws(Refusal) -> [SurroundingsMatch]? {
+    mutating func surroundingsMatches(_ match: Match) -> [SurroundingsMatch]? {
         switch match {
         case .mark(let mark): return [.mark(MaskedValueTest(mark.mark))]
         case .mac(let mac): return [.linkSource(mac.source.value, isNegated: mac.source.isNegated)]

@@ -7,13 +7,13 @@ extension RuleCompiler {
         switch match {
         case .sctp(let sctp):
             var found: [TransportMatch] = [
-                .sctpPorts(source: PortTest(sctp.sourcePorts), destination: PortTest(sctp.destinationPorts))
+                .sctpPorts(source: PortTest(sctp.ports.source), destination: PortTest(sctp.ports.destination))
             ]
             if let chunks = sctp.chunks { found.append(chunkMatch(chunks)) }
             return found
         case .dccp(let dccp):
             var found: [TransportMatch] = [
-                .dccpPorts(source: PortTest(dccp.sourcePorts), destination: PortTest(dccp.destinationPorts))
+                .dccpPorts(source: PortTest(dccp.ports.source), destination: PortTest(dccp.ports.destination))
             ]
             if let types = dccp.types {
                 // INVALID stands for the six numbers that are no type's.

@@ -20,7 +20,7 @@ struct HeaderTargetTests {
         guard unsafe Packet.examine(start, length: bytes.count, &layout) == nil else { return (nil, nil) }
         var read = unsafe Packet(base: start, address: address, layout: layout, ingress: PortIndex(rawValue: 0))
         read.readTransport()
-        let outcome = unsafe bench.workers[0].apply(.segmentSize(1000), &read, .forward)
+        let outcome = unsafe bench.workers[0].apply(.segmentSize(1000), &read)
         bench.pool.giveOne(chunk)
         if case .drop(let reason) = outcome { return (nil, reason) }
         return (TestPacket(frame: unsafe Array(UnsafeRawBufferPointer(start: start, count: read.frameLength))), nil)

@@ -185,26 +185,3 @@ struct RouteTrieTests {
         return UInt64(time.tv_sec) * 1_000_000_000 + UInt64(time.tv_nsec)
     }
 }
-
-/// A thread beside the test's own; the test's executor need not have a second one.
-final class BackgroundThread {
-    private var thread = pthread_t()
-
-    private final class Body: Sendable {
-        let run: @Sendable () -> Void
-        init(_ run: @escaping @Sendable () -> Void) { self.run = run }
-    }
-
-    init(_ run: @escaping @Sendable () -> Void) {
-        let body = unsafe Unmanaged.passRetained(Body(run)).toOpaque()
-        let error = unsafe pthread_create(
-            &thread, nil,
-            { body in
-                if let body = unsafe body { unsafe Unmanaged<Body>.fromOpaque(body).takeRetainedValue().run() }
-                return nil
-            }, body)
-        precondition(error == 0)
-    }
-
-    func join() { pthread_join(thread, nil) }
-}
