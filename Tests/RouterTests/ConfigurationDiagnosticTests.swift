@@ -23,12 +23,20 @@ struct ConfigurationDiagnosticTests {
         ("ports: [{name: a, rp_filter: off}]", ["c:1:19: unknown key \"rp_filter\"; did you mean \"rp-filter\"?"]),
         ("prots: [{name: a}]", ["c:1:1: \"ports\" is missing", "c:1:1: unknown key \"prots\"; did you mean \"ports\"?"]),
         (ports + "zebra: 1",
-            ["c:2:1: unknown key \"zebra\"; there are ports, workers, rules, conntrack, offload, control, log, effects, static"]),
+            ["c:2:1: unknown key \"zebra\"; there are ports, workers, rules, conntrack, recent, offload, control, log, effects, static"]),
         (ports + "workers: {count: 0, cpus: [1, 1, x], poll: fast}", [
             "c:2:18: count must be a whole number from 1 to 64 or auto, not \"0\"",
             "c:2:31: cpu 1 is in the list already",
             "c:2:34: cpus must be a whole number from 0 to 1023, not \"x\"",
             "c:2:44: poll must be one of adaptive, busy, interrupt, not \"fast\"",
+        ]),
+        (ports + "recent: {ip-list-tot: 0, ip-pkt-list-tot: 65536, ip_list_hash_size: 1}", [
+            "c:2:23: ip-list-tot must be a whole number from 1 to 1000000, not \"0\"",
+            "c:2:43: ip-pkt-list-tot must be a whole number from 0 to 65535, not \"65536\"",
+            "c:2:50: unknown key \"ip_list_hash_size\"; there are ip-list-tot, ip-pkt-list-tot",
+        ]),
+        (ports + "recent: {ip-list-tot: 1000000, ip-pkt-list-tot: 65535}", [
+            "c:2:9: recent: ip-list-tot times ip-pkt-list-tot is 65535000000; a list has room for 268435456 times",
         ]),
         (ports + "workers: {count: 3, cpus: [1]}", ["c:2:18: 3 workers need as many cpus, but cpus names 1"]),
         (ports + "conntrack:\n  max: 99999999999999999999\n  tcp-loose: maybe\n  timeouts: {tcp-establishd: 1, udp: -1}", [

@@ -45,7 +45,7 @@ struct DiagnosticTests {
             ),
             Mistake(
                 "-A INPUT -m conntrack --ctstate ESTABLISHD",
-                "rules.v4:2:33: conntrack: Bad value for \"--ctstate\" option: \"ESTABLISHD\" (unknown: ESTABLISHD); did you mean \"ESTABLISHED\"?"
+                "rules.v4:2:33: Bad ctstate \"ESTABLISHD\"; did you mean \"ESTABLISHED\"?"
             ),
             Mistake("-A INPUT -p tpc", "rules.v4:2:13: unknown protocol \"tpc\" specified; did you mean \"tcp\"?"),
             Mistake(
