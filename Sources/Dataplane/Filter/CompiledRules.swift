@@ -28,6 +28,7 @@ import Synchronization
     let index: RuleIndex?
     private let counters: Slab<RuleCounter>
     private var entries = Entries(repeating: CompiledRules.none)
+    private var policies = Entries(repeating: CompiledRules.none)
     public let ruleCount: Int
     /// Whether flows are tracked and fragments put together: only if a rule needs it.
     public let tracks: Bool
@@ -87,7 +88,9 @@ import Synchronization
         defragments = source.tracks || source.defragments
         var translates = false
         for (table, hook, rule) in source.entries {
-            entries[Int(table.rawValue) * 5 + Int(hook.rawValue)] = rule
+            let place = Int(table.rawValue) * 5 + Int(hook.rawValue)
+            entries[place] = rule
+            policies[place] = source.policy(from: rule)
             if table == .nat { translates = true }
         }
         self.translates = translates
@@ -95,6 +98,10 @@ import Synchronization
 
     /// A router without rules: everything is accepted.
     public static func empty(workerCount: Int) -> CompiledRules { CompiledRules(Source(), workerCount: workerCount) }
+
+    /// The policy rule that ends a table's built-in chain; only for a chain that has an entry.
+    @inline(__always)
+    func policy(_ table: RuleTable, _ hook: Hook) -> UInt32 { policies[Int(table.rawValue) &* 5 &+ Int(hook.rawValue)] }
 
     @inline(__always)
     func entry(_ table: RuleTable, _ hook: Hook) -> UInt32 {
@@ -135,5 +142,18 @@ import Synchronization
         around.deallocate()
         index?.deallocate()
         counters.deallocate()
+    }
+}
+
+extension CompiledRules.Source {
+    /// The policy rule that ends the built-in chain in which `rule` stands.
+    fileprivate func policy(from rule: UInt32) -> UInt32 {
+        var current = rule
+        while true {
+            switch rules[Int(current)].target {
+            case .policyAccept, .policyDrop: return current
+            default: current += 1
+            }
+        }
     }
 }

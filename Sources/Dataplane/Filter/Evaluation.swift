@@ -18,11 +18,11 @@ extension Worker {
     mutating func evaluate(_ table: RuleTable, _ hook: Hook, _ packet: inout Packet) -> RuleVerdict {
         let entry = snapshot.rules.entry(table, hook)
         guard entry != CompiledRules.none else { return .accept }
-        return walk(from: entry, hook, &packet)
+        return walk(table, from: entry, hook, &packet)
     }
 
     @inline(never)
-    private mutating func walk(from entry: UInt32, _ hook: Hook, _ packet: inout Packet) -> RuleVerdict {
+    private mutating func walk(_ table: RuleTable, from entry: UInt32, _ hook: Hook, _ packet: inout Packet) -> RuleVerdict {
         // What is forwarded still has its way in when it leaves (ip_output); what the host sends has none.
         let ingressBit = hook == .output ? 1 << 63 : portBit(packet.ingress)
         let egressBit =
@@ -69,7 +69,7 @@ extension Worker {
                 return .drop(.policy)
             case .return:
                 if depth == 0 {
-                    current = policy(after: current)
+                    current = snapshot.rules.policy(table, hook)
                 } else {
                     depth &-= 1
                     current = stack[bottom &+ depth]
@@ -82,7 +82,7 @@ extension Worker {
             case .goto(let target):
                 // A goto from a built-in chain comes back to that chain's policy.
                 if depth == 0 {
-                    stack[bottom] = policy(after: current)
+                    stack[bottom] = snapshot.rules.policy(table, hook)
                     depth = 1
                 }
                 current = target
@@ -123,17 +123,6 @@ extension Worker {
         case .next: nil
         case .accept: .accept
         case .drop(let reason): .drop(reason)
-        }
-    }
-
-    /// The policy rule that ends the built-in chain in which `rule` stands.
-    private func policy(after rule: UInt32) -> UInt32 {
-        var current = rule
-        while true {
-            switch snapshot.rules.rules[current].target {
-            case .policyAccept, .policyDrop: return current
-            default: current &+= 1
-            }
         }
     }
 

@@ -100,7 +100,7 @@ struct FlowOwner: ~Copyable {
     mutating func abandon(_ flow: UInt32) {
         table.flows[flow].set(.dying)
         if table.flows[flow].status.contains(.helped) { table.expectations.removeAll(of: flow) }
-        if table.flows[flow].status.contains(.replyReserved) { table.unlink(flow) }
+        table.unlink(flow)
         table.releaseOne()
         table.flows[flow].nextDead = fresh
         fresh = flow

@@ -33,6 +33,7 @@ extension Worker {
         let end = packet.fragmentOffset + packet.transportLength
         let length = (moreFollow ? end & ~7 : end) - packet.fragmentOffset
         waiting.pieces[piece].address = packet.address
+        waiting.pieces[piece].mark = packet.mark
         waiting.pieces[piece].linkLength = UInt16(packet.linkLength)
         waiting.pieces[piece].headerLength = UInt16(packet.headerLength)
         waiting.pieces[piece].offset = UInt16(packet.fragmentOffset)
@@ -97,13 +98,12 @@ extension Worker {
         statistics.add(.held, -geometryCount)
         statistics.add(.absorbed, geometryCount - 1)
         waiting.end(index)
-        let mark = packet.mark
         // The port is that of the fragment that came last, all else that of the first.
         let ingress = packet.ingress
         unsafe packet = Packet(
             base: buffer, address: Packet.assembled, linkLength: linkLength, headerLength: headerLength,
             totalLength: total, ingress: ingress)
-        packet.mark = mark
+        packet.mark = first.mark
         packet.isLinkBroadcast = !isFromHost && packet.linkDestination.isGroup
         packet.setIP8(Offset.ipTOS, packet.tos | congestion)
         packet.setIP16(Offset.ipTotalLength, UInt16(total))

@@ -15,7 +15,8 @@ extension Worker {
             return
         }
         // A copy shares its pieces with the original and is cut afresh (skb_shared in ip_do_fragment).
-        let keepsGeometry = packet.address == Packet.assembled && !packet.isCopy && geometryFits(room)
+        let keepsGeometry =
+            packet.address == Packet.assembled && !packet.isCopy && geometryFits(room, length: packet.transportLength)
         let slice = room & ~7
         var offset = 0
         var piece = 0
@@ -42,13 +43,20 @@ extension Worker {
         release(packet)
     }
 
-    /// Whether the pieces that a datagram came in all fit.
-    private func geometryFits(_ room: Int) -> Bool {
+    /// A datagram whose length has changed can no longer leave in the pieces it came in.
+    mutating func forgetPieces(of packet: Packet) {
+        if packet.address == Packet.assembled, !packet.isCopy { geometryCount = 0 }
+    }
+
+    /// Whether the pieces that a datagram came in all fit, and together still are all of it.
+    private func geometryFits(_ room: Int, length whole: Int) -> Bool {
+        var sum = 0
         for piece in 0..<geometryCount {
             let length = Int(geometry[piece])
             if length > room || (length & 7 != 0 && piece < geometryCount - 1) { return false }
+            sum += length
         }
-        return true
+        return sum == whole
     }
 
     /// One fragment in a frame of its own.

@@ -26,6 +26,7 @@ import Net
     struct Piece {
         var address: UInt64 = 0
         var next: UInt32 = 0
+        var mark: UInt32 = 0
         var linkLength: UInt16 = 0
         var headerLength: UInt16 = 0
         /// Of its data in the datagram, in bytes.
@@ -57,7 +58,6 @@ import Net
         var seen: UInt32 = 0
         var pieceCount: UInt32 = 0
         var ingress = PortIndex.none
-        var mark: UInt32 = 0
         var expires = Instant(nanoseconds: 0)
         /// The largest IP packet among the fragments, and the largest with Don't Fragment set.
         var largest: Int = 0
@@ -150,7 +150,6 @@ import Net
         datagram.ipProtocol = packet.ipProtocol.rawValue
         datagram.isFromHost = isFromHost
         datagram.ingress = packet.ingress
-        datagram.mark = packet.mark
         datagram.expires = now + lifetime
         datagram.sender = sender(packet.source, key: key)
         datagrams[free] = datagram

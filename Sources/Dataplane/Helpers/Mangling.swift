@@ -26,11 +26,7 @@ extension Worker {
             if packet.ipProtocol == .udp {
                 packet.setTransport16(Offset.udpLength, UInt16(truncatingIfNeeded: packet.transportLength))
             }
-            if packet.address == Packet.assembled {
-                // It can no longer leave in the pieces it came in.
-                geometry[0] = .max
-                geometryCount = 1
-            }
+            forgetPieces(of: packet)
         }
         // RFC 768: no checksum stays none.
         if packet.ipProtocol == .tcp || packet.transport16(Offset.udpChecksum) != 0 { packet.fillTransportChecksum() }

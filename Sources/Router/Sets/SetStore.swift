@@ -92,7 +92,7 @@ final class SetStore: @unchecked Sendable {
     ///   - body: puts rules in force; as for `withSlots`, but it gets the slots of the new sets.
     func replace<E: Error>(with prepared: Prepared, _ body: ([String: UInt16]) throws(E) -> [String]) throws(E) {
         try lock.withLock { (_) throws(E) in
-            if prepared.text != nil || source != nil, prepared.text == source {
+            if prepared.text == source {
                 return book.setReferences(try body(book.slotsByName))
             }
             var prepared = prepared

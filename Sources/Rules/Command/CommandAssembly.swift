@@ -164,6 +164,9 @@ extension CommandParser {
     }
 
     /// One rule for each source and destination, the sources varying slowest.
+    /// Rules that one command may make; two lists multiply.
+    private static let rulesAtMost = 65_536
+
     private func expandAddresses() throws(RuleError) -> [Rule] {
         let sources = try sourceWord.map { word throws(RuleError) in try AddressParser.list(word) }
         let destinations = try destinationWord.map { word throws(RuleError) in try AddressParser.list(word) }
@@ -173,6 +176,11 @@ extension CommandParser {
         if isNegatedList {
             throw RuleError(
                 "! not allowed with multiple source or destination IP addresses", at: sourceWord ?? destinationWord)
+        }
+        let count = (sources?.count ?? 1).multipliedReportingOverflow(by: destinations?.count ?? 1)
+        guard !count.overflow, count.partialValue <= Self.rulesAtMost else {
+            throw RuleError(
+                "these lists make more than \(Self.rulesAtMost) rules, one for each pair of addresses: write them as sets", at: sourceWord)
         }
         var rules: [Rule] = []
         for source in sources ?? [AddressMask(address: .any, mask: .any)] {

@@ -42,6 +42,11 @@ extension Worker {
             return source.matches(packet.sourcePort) && destination.matches(packet.destinationPort)
                 && (packet.tcpFlags.rawValue & mask == flags) != isNegated
         case .tcpOption(let kind, let isNegated):
+            // tcp_mt in net/netfilter/xt_tcpudp.c.
+            guard packet.hasWholeTCPHeader else {
+                spoilt = .transportCut
+                return false
+            }
             return packet.hasTCPOption(kind) != isNegated
         case .udp(let source, let destination):
             return source.matches(packet.sourcePort) && destination.matches(packet.destinationPort)
@@ -77,7 +82,7 @@ extension Packet {
 
     /// Whether a TCP header carries an option of this kind (tcp_find_option in net/netfilter/xt_tcpudp.c).
     func hasTCPOption(_ kind: UInt8) -> Bool {
-        var options = tcpOptions(to: min(tcpHeaderLength, transportLength))
+        var options = tcpOptions(to: tcpHeaderLength)
         while let option = options.nextAsFound() { if option.kind == kind { return true } }
         return false
     }

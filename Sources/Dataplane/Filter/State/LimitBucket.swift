@@ -30,6 +30,9 @@ public final class LimitBucket: RuleState {
     /// Workers' clocks may differ by a burst. Ticks that seem to lie so little in the future have passed already.
     private static let leeway: UInt32 = 1 << 16
 
+    /// A bucket that no packet has asked yet: full, whatever the time is then.
+    private static let untouched = UInt64.max
+
     private let state: Slab<Atomic<UInt64>>
     /// What a packet costs, and what the bucket holds.
     let cost: UInt32
@@ -40,7 +43,7 @@ public final class LimitBucket: RuleState {
         // Wrapping is the kernel's: combinations that it would spoil are refused with the rule.
         capacity = Self.credits(interval &* burst)
         state = Slab(count: 1)
-        state[0].store(UInt64(capacity), ordering: .relaxed)
+        state[0].store(Self.untouched, ordering: .relaxed)
     }
 
     func deallocate() { state.deallocate() }
@@ -56,8 +59,9 @@ public final class LimitBucket: RuleState {
         let tick = UInt32(truncatingIfNeeded: Jiffies.at(now))
         var word = state[0].load(ordering: .relaxed)
         while true {
-            let last = UInt32(truncatingIfNeeded: word >> 32)
-            var credit = UInt32(truncatingIfNeeded: word)
+            let isUntouched = word == Self.untouched
+            let last = isUntouched ? tick : UInt32(truncatingIfNeeded: word >> 32)
+            var credit = isUntouched ? capacity : UInt32(truncatingIfNeeded: word)
             var elapsed = tick &- last
             if elapsed > .max - Self.leeway { elapsed = 0 }
             // Nothing to change: a flood must not fight for the cache line.

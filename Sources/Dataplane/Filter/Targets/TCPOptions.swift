@@ -38,6 +38,7 @@ extension Worker {
         guard packet.transportLength == end, end < 60 else { return .next }
         guard hasRoom(for: TCPOption.segmentSizeLength, behind: packet) else { return .drop(.noRoomToGrow) }
         packet.insertSegmentSize(min(size, Self.unstatedSize))
+        forgetPieces(of: packet)
         return .next
     }
 

@@ -62,17 +62,12 @@ struct RuleCompiler {
     private var origins: [Origin] = []
     /// What the rules remember. It must live as long as the compiled rules may be used.
     var states: RuleStates
-    var estimators = RateEstimators(Ruleset())
+    var estimators: RateEstimators
     /// Times that lists of `recent` must remember, by name.
-    var recentStamps: [String: Int] = [:]
+    let recentStamps: [String: Int]
 
     static func compile(_ ruleset: Ruleset, for surroundings: Surroundings) throws(Refusal) -> Result {
-        var compiler = RuleCompiler(surroundings)
-        compiler.source.tracks = surroundings.alwaysTracks || ruleset.needsTracking
-        compiler.source.defragments = ruleset.looksForSockets
-        compiler.estimators = RateEstimators(ruleset)
-        compiler.helperNames.enter(ruleset)
-        compiler.recentStamps = ruleset.recentStamps(surroundings.recent)
+        var compiler = RuleCompiler(ruleset, surroundings)
         // In the order in which they came into use: what a name stands for is settled by the first rule that gives it.
         for table in ruleset.tables.reversed() { try compiler.add(table) }
         return Result(
@@ -81,10 +76,9 @@ struct RuleCompiler {
 
     /// Everything that keeps a ruleset from being compiled; empty if nothing does.
     static func refusals(of ruleset: Ruleset, for surroundings: Surroundings) -> [Refusal] {
-        var compiler = RuleCompiler(surroundings)
+        var compiler = RuleCompiler(ruleset, surroundings)
         compiler.refusals = []
-        compiler.helperNames.enter(ruleset)
-        for table in ruleset.tables {
+        for table in ruleset.tables.reversed() {
             do throws(Refusal) { try compiler.add(table) } catch { compiler.refusals?.append(error) }
         }
         return compiler.refusals ?? []
@@ -93,10 +87,15 @@ struct RuleCompiler {
     /// Refused rules, where all of them are wanted and not only the first.
     private var refusals: [Refusal]?
 
-    private init(_ surroundings: Surroundings) {
+    private init(_ ruleset: Ruleset, _ surroundings: Surroundings) {
         self.surroundings = surroundings
         helperNames = surroundings.helperNames
+        helperNames.enter(ruleset)
         states = RuleStates(following: surroundings.states)
+        source.tracks = surroundings.alwaysTracks || ruleset.needsTracking
+        source.defragments = ruleset.looksForSockets
+        estimators = RateEstimators(ruleset)
+        recentStamps = ruleset.recentStamps(surroundings.recent)
     }
 
     // MARK: Tables and chains
