@@ -30,6 +30,14 @@ struct ConfigurationDiagnosticTests {
             "c:2:34: cpus must be a whole number from 0 to 1023, not \"x\"",
             "c:2:44: poll must be one of adaptive, busy, interrupt, not \"fast\"",
         ]),
+        (ports + "recent: {ip-list-tot: 0, ip-pkt-list-tot: 65536, ip_list_hash_size: 1}", [
+            "c:2:23: ip-list-tot must be a whole number from 1 to 1000000, not \"0\"",
+            "c:2:43: ip-pkt-list-tot must be a whole number from 0 to 65535, not \"65536\"",
+            "c:2:50: unknown key \"ip_list_hash_size\"; there are ip-list-tot, ip-pkt-list-tot",
+        ]),
+        (ports + "recent: {ip-list-tot: 1000000, ip-pkt-list-tot: 65535}", [
+            "c:2:9: recent: ip-list-tot times ip-pkt-list-tot is 65535000000; a list has room for 268435456 times",
+        ]),
         (ports + "workers: {count: 3, cpus: [1]}", ["c:2:18: 3 workers need as many cpus, but cpus names 1"]),
         (ports + "conntrack:\n  max: 99999999999999999999\n  tcp-loose: maybe\n  timeouts: {tcp-establishd: 1, udp: -1}", [
             "c:3:8: max must be a whole number from 1 to 2147483647 or auto, not \"99999999999999999999\"",

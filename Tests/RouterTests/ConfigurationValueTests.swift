@@ -26,6 +26,7 @@ struct ConfigurationValueTests {
             workers: {count: 2, cpus: [1, 3], poll: interrupt}
             rules: {ipv4: rules.v4, sets: /etc/sets.ipset}
             conntrack: {max: 0x1000, tcp-loose: false, always: true, timeouts: {tcp-established: 7200, frag: 0}, helpers: {ftp: [21, 2121]}}
+            recent: {ip-list-tot: 500, ip-pkt-list-tot: 20}
             offload: off
             control: {socket: m.sock, group: "1"}
             log: {to: kern.log}
@@ -33,6 +34,7 @@ struct ConfigurationValueTests {
             """, file: "/etc/martlet/martlet.yaml")
         #expect(configuration.ports.map(\.name) == ["lan0", "wan0"])
         #expect(configuration.ports[0].io == .afPacket && configuration.ports[0].reversePathFilter == .off)
+        #expect(configuration.recent.entries == 500 && configuration.recent.stamps == 20)
         #expect(configuration.workers.count == 2 && configuration.workers.cpus == [1, 3])
         #expect(configuration.workers.poll == .interrupt && configuration.offload == .off)
         #expect(configuration.rules.ipv4 == "/etc/martlet/rules.v4" && configuration.rules.sets == "/etc/sets.ipset")

@@ -130,6 +130,21 @@ struct RuleCommandTests {
         #expect(try restored() && running.summary.secondsToConfirm == nil)
         #expect(throws: Failure.self) { try running.final(.rulesConfirm) }
 
+        // Sets go back with the rules, also those that rules on trial name.
+        func ipset(_ words: String) throws {
+            let result = try Self.run("ipset", words.split(separator: " ").map(String.init), at: running)
+            #expect(result.status == 0, "\(result)")
+        }
+        try ipset("create kept hash:ip")
+        try ipset("add kept 192.0.2.1")
+        let sets = try running.router.martlet(["sets", "save"])
+        #expect(try restore(["--confirm", "100"]))
+        try ipset("add kept 192.0.2.2")
+        try ipset("create tried hash:ip")
+        #expect(try Self.run("iptables", ["-A", "FORWARD", "-m", "set", "--match-set", "tried", "src", "-j", "DROP"], at: running).status == 0)
+        try running.router.martlet(["rules", "rollback"])
+        #expect(try restored() && running.router.martlet(["sets", "save"]) == sets)
+
         #expect(try restore(["--confirm", "1"]))
         try running.router.martlet(["rules", "confirm"])
         Clock.sleep(seconds: 1.5)

@@ -32,6 +32,9 @@ struct DeviationTests {
             Deviation("-p esp -m esp ! --espspi :", "-p esp -m esp ! --espspi 0:4294967295"),
             Deviation("-m conntrack --ctorigsrc 10.1.2.3/255.0.255.0", "-m conntrack --ctorigsrc 10.1.2.3/255.0.255.0"),
             Deviation("-p icmp --icmp-type 255/255", "-p icmp -m icmp --icmp-type 255/255"),
+            // It takes the option's own letter for a part of what is attached to it.
+            Deviation("-ieth0 -jDROP", "-i eth0 -j DROP"),
+            Deviation("--jump=DROP --source=10.1.1.1", "-s 10.1.1.1/32 -j DROP"),
             // It saves them without the quotation marks they need.
             Deviation("-i \"eth 0\"", "-i \"eth 0\""),
             Deviation(

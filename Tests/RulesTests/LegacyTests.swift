@@ -43,6 +43,34 @@ struct LegacyTests {
         }
     }
 
+    @Test("what iptables accepts is listed alike, by numbers and by names")
+    func listings() throws {
+        try LegacyTool.with { tool in
+            _ = try tool(["ipset", "create", "foo", "hash:ip"])
+            _ = try tool(["ipset", "create", "bar", "hash:ip,port", "timeout", "5"])
+            var ruleset = Ruleset()
+            for group in Dictionary(grouping: Line.all, by: \.table) {
+                // All of them at once where each by itself is taken.
+                let lines = try group.value.filter { line in
+                    guard line.saved() != nil else { return false }
+                    return try tool(["iptables-legacy-restore"], input: line.text).exitCode == 0
+                }
+                _ = try tool(["iptables-legacy-restore"], input: "*\(group.key)\nCOMMIT\n")
+                let text = "*\(group.key)\n:user - [0:0]\n" + lines.map { "-A \($0.chain) \($0.rule)\n" }.joined() + "COMMIT\n"
+                let restored = try tool(["iptables-legacy-restore"], input: text)
+                #expect(restored.exitCode == 0, "\(restored.errors)")
+                ruleset = try Ruleset.restoring(text, file: "lines", onto: ruleset)
+                for view in [["-L", "-n", "-v", "-x", "--line-numbers"], ["-L", "-v"]] {
+                    let words = ["-t", group.key] + view
+                    let expected = try tool(["iptables-legacy"] + words).output.split(separator: "\n")
+                    let found = IPTables.run(words, on: ruleset).output.split(separator: "\n")
+                    #expect(expected.count == found.count)
+                    for (one, other) in zip(expected, found) { #expect(one == other, "iptables \(words.joined(separator: " "))") }
+                }
+            }
+        }
+    }
+
     @Test("whole files restore to what iptables-legacy-save prints, table after table in its order")
     func files() throws {
         try LegacyTool.with { tool in

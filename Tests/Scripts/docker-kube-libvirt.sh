@@ -111,7 +111,6 @@ COMMIT
 -A KUBE-SEP-SXIVWICOYRO3J4NJ -m comment --comment ns1/svc1:p80 -m recent --name KUBE-SEP-SXIVWICOYRO3J4NJ --set -m tcp -p tcp -j DNAT --to-destination 10.180.0.1:80
 -A KUBE-SERVICES -m comment --comment "kubernetes service nodeports; NOTE: this must be the last rule in this chain" -m addrtype --dst-type LOCAL -j KUBE-NODEPORTS
 -A KUBE-EXT-X27LE4BHSL4DOUIK -m comment --comment "route LOCAL traffic" -m addrtype --src-type LOCAL -j KUBE-MARK-MASQ
--X KUBE-SEP-ZX7GRIZKSNUQ3LAJ
 COMMIT
 EOF
 iptables-restore --noflush <<EOF

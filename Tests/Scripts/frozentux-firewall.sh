@@ -92,7 +92,6 @@ $IPTABLES -A INPUT -p tcp --dport ! 22 -j DROP
 $IPTABLES -A INPUT -p tcp --tcp-flags ! SYN,FIN,ACK SYN -j DROP
 $IPTABLES -A INPUT -p icmp --icmp-type ! 8 -j DROP
 $IPTABLES -A INPUT -p tcp -m mport --ports 22,80 -j DROP
-$IPTABLES -A INPUT -m unclean -j DROP
 $IPTABLES -A INPUT -m limit --limit 5/s --limit-burst 10/second
 $IPTABLES -t mangle -A PREROUTING -i eth0 -j MARK --mark 3
 $IPTABLES -t mangle -A PREROUTING -p tcp --dport 22 -j TOS --set-tos Minimize-Delay

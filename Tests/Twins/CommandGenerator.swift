@@ -37,8 +37,10 @@ struct CommandGenerator {
         case 49...53: words = ["-R", chain.name, place] + rule(table, chain, chains)
         case 54...57: words = ["-D", chain.name, place]
         case 58...62:
-            // A mask that was written out is another in memory than the same by default, in iptables alone.
-            let rulesThere = chain.rules.filter { !$0.specification.contains("-m connlimit") && !$0.specification.contains("-m recent") }
+            // What was written out is another in memory than the same by default, in iptables alone.
+            let rulesThere = chain.rules.filter { rule in
+                !["-m connlimit", "-m recent", "-j HMARK"].contains { rule.specification.contains($0) }
+            }
             let old = rulesThere.isEmpty ? rule(table, chain, chains) : shellWords(rules.random.pick(rulesThere).specification)
             words = [rules.random.pick(["-D", "-C"]), chain.name] + old
         case 63...67: words = ["-N", rules.random.pick(Self.chains)]

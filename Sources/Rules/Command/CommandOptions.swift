@@ -272,10 +272,11 @@ extension CommandParser {
             throw RuleError("-c requires packet and byte counter", at: option)
         }
         // What follows a number is not looked at, as scanf(3) would not.
-        guard let packetCount = Number.prefix(of: packets)?.value, packetCount < .max else {
+        func decimal(_ text: Substring) -> UInt64? { UInt64(text.drop { $0 == " " }.prefix { ("0"..."9").contains($0) }) }
+        guard let packetCount = decimal(packets), packetCount < .max else {
             throw RuleError("-c packet counter not numeric", at: word)
         }
-        guard let byteCount = Number.prefix(of: bytes)?.value else {
+        guard let byteCount = decimal(bytes) else {
             throw RuleError("-c byte counter not numeric", at: bytesWord)
         }
         counters = RuleCounters(packets: packetCount, bytes: byteCount)

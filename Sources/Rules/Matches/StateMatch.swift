@@ -17,7 +17,9 @@ public struct StateMatch: MatchExtension {
     public init(_ options: GivenOptions) throws(RuleError) {
         let given = try options.required("state")
         states = Negatable(
-            FlowStates(try options.names(given, Self.names, allowsBeginnings: true) { "Bad state \"\($0)\"" }), isNegated: given.isNegated)
+            FlowStates(try options.names(given, Self.names, allowsBeginnings: true) {
+                $0.isEmpty ? "\"--state\" requires a list of states with no spaces, e.g. ESTABLISHED,RELATED" : "Bad state \"\($0)\""
+            }), isNegated: given.isNegated)
     }
 
     public func print(to printer: inout RulePrinter) {

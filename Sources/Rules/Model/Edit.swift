@@ -136,7 +136,9 @@ extension Table {
                     at: word)
             }
             if index(of: target) != nil {
-                throw RuleError("cannot jump to built-in chain \"\(target)\"", at: word, exitCode: 1)
+                // That there is no such chain to put the rule into is said first.
+                _ = try chainIndex(command)
+                throw RuleError("cannot jump to built-in chain \"\(target)\"", at: word).byKernel()
             }
             let known =
                 userChains.map(\.name) + Extensions.verdicts + Extensions.targets.map { $0.description.name }

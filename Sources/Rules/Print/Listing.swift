@@ -109,7 +109,9 @@ struct ListPrinter {
         // What the kernel has but one name for is called by it here too.
         text += rule.target.listedName + " "
         let number = rule.ipProtocol?.value.rawValue ?? 0
-        let name = number == 0 ? "all" : Names.protocolName(number) ?? String(number)
+        // iptables looks no name up here; these it knows by itself.
+        let isKnown = [0, 1, 6, 17, 50, 51, 58, 132, 135, 136].contains(number)
+        let name = number == 0 ? "all" : isKnown ? Names.protocolName(number) ?? String(number) : String(number)
         text += (rule.ipProtocol?.isNegated == true ? "!" : " ") + name + " opt "
         text += rule.fragments == false ? "!f " : rule.fragments == true ? "-f " : "-- "
         for (word, interface) in [("in", rule.inInterface), ("out", rule.outInterface)] {

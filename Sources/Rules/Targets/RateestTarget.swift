@@ -52,7 +52,7 @@ public struct RateestTarget: TargetExtension {
             "": 1, "s": 1e6, "sec": 1e6, "secs": 1e6, "ms": 1e3, "msec": 1e3, "msecs": 1e3, "us": 1, "usec": 1,
             "usecs": 1,
         ]
-        guard let value = Double(digits), value >= 0, value < 1e9,
+        guard let value = Double(digits), value >= 0, value < 1e18,
             let factor = units.first(where: { $0.key == text.dropFirst(digits.count) })?.value
         else { throw RuleError("RATEEST: bad \(what) value \"\(text)\"", at: given.argument) }
         return value * factor

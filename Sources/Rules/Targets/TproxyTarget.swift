@@ -27,7 +27,7 @@ public struct TproxyTarget: TargetExtension {
         let mark = try options["tproxy-mark"].map { option throws(RuleError) in try options.maskedValue(option) }
         let given = try options.required("on-port")
         let text = given.argument.text
-        guard let number = Number.parse(text, in: 0...65535).map(UInt16.init) ?? Names.servicePort(text, protocolName: nil) else {
+        guard let number = UInt16(text) ?? Names.servicePort(text, protocolName: nil) else {
             throw RuleError("Port \"\(text)\" does not resolve to anything.", at: given.argument)
         }
         self.init(port: number, address: address, mark: mark ?? MaskedValue(0, mask: 0))

@@ -120,9 +120,8 @@ struct RuleCompiler {
                 }
                 origins.append(Origin(table: table.name, chain: chainNumber, rule: number))
                 do throws(Refusal) {
-                    if case .redirect = rule.target, reachability.hooks(chain: chain.name, rule: number).contains(.output) {
-                        // It would lead to the loopback interface, which is the kernel's alone.
-                        throw refuse("REDIRECT cannot act on what the host itself sends: its answers would stay on the loopback interface, which is the kernel's alone; use it in PREROUTING")
+                    if let name = rule.target.loopbackTranslation, reachability.hooks(chain: chain.name, rule: number).contains(.output) {
+                        throw refuse("\(name) cannot act on what the host itself sends: its answers would stay on the loopback interface, which is the kernel's alone; use it in PREROUTING")
                     }
                     states.enter(rule, table: table.name, chain: chain.name)
                     try add(rule, starts, refuse)

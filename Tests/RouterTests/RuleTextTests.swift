@@ -1,0 +1,64 @@
+import Control
+import Dataplane
+import Rules
+import Testing
+
+@testable import Router
+
+@Suite("Rules from text, and how they are carried out")
+struct RuleTextTests {
+    @Test("what does not act yet is reported beside what is mistaken")
+    func together() {
+        let text = """
+            *raw
+            -A PREROUTING -j TRACE
+            -A PREROUTING -j NIX
+            COMMIT
+            *mangle
+            -A FORWARD -j SET --map-set s src --map-queue
+            -A FORWARD -p tcp --dport x
+            """
+        let errors = RulesText.check(text, file: "r").errors
+        #expect(errors.map(\.line) == [2, 3, 6, 7, 7], "\(errors)")
+        #expect(errors.first?.message.contains("does not act yet") == true)
+        #expect(errors.dropFirst(2).first?.message.contains("--map-queue") == true)
+        #expect(RulesText.check(text, file: "r", allowInactive: true).errors.map(\.line) == [3, 7, 7])
+        let arguments = try? IPTables.restoreArguments([])
+        let outcome = IPTables.restore(text, arguments!, onto: Ruleset(), refusesInactive: true)
+        #expect(outcome.exitCode == 2 && outcome.errors.contains("Error occurred at line: 2\n"))
+        #expect(outcome.errors.contains("unknown target or chain \"NIX\""))
+    }
+
+    @Test("lists of recent are as large as the configuration says; another size makes them anew")
+    func recent() throws {
+        let rules = try Ruleset.restoring("*filter\n-A INPUT -m recent --set --name L\n-A INPUT -m recent --rcheck --hitcount 20 --name M\nCOMMIT\n", file: "r")
+        func sizes(_ recent: RecentConfiguration, after states: RuleStates = RuleStates()) throws -> (RuleStates, [[Int]]) {
+            let result = try RuleCompiler.compile(rules, for: RuleCompiler.Surroundings(states: states, recent: recent))
+            let lists = ["L", "M"].map { name in
+                result.states.all(RecentList.self).first { $0.name == name }.map { [$0.state.table.capacity, $0.state.table.stampsPerEntry] } ?? []
+            }
+            return (result.states, lists)
+        }
+        #expect(try sizes(RecentConfiguration()).1 == [[100, 32], [100, 32]])
+        var configuration = RecentConfiguration()
+        configuration.entries = 7
+        configuration.stamps = 5
+        let (states, lists) = try sizes(configuration)
+        #expect(lists == [[7, 8], [7, 32]])
+        configuration.entries = 9
+        #expect(try sizes(configuration, after: states).1 == [[9, 8], [9, 32]])
+    }
+
+    @Test("what would turn the host's own packets to the loopback interface is refused with the reason", arguments: [
+        ("-A OUTPUT -p tcp -j REDIRECT --to-ports 80", "REDIRECT"), ("-A OUTPUT -p tcp -j DNAT --to-destination 127.0.0.1:80", "DNAT"),
+        ("-A OUTPUT -j DNAT --to-destination 126.0.0.1-128.0.0.1", "DNAT"), ("-A OUTPUT -j DNAT --to-destination 192.0.2.1", ""),
+        ("-A PREROUTING -j REDIRECT", ""), ("-A PREROUTING -j DNAT --to-destination 127.0.0.1", ""),
+    ])
+    func loopback(rule: String, refused: String) {
+        let errors = RulesText.check("*nat\n\(rule)\nCOMMIT\n", file: "r", allowInactive: true).errors
+        #expect(errors.isEmpty == refused.isEmpty, "\(errors)")
+        if let error = errors.first {
+            #expect(error.message.contains("\(refused) ") && error.message.contains("would stay on the loopback interface"))
+        }
+    }
+}
