@@ -219,7 +219,8 @@ extension Worker {
             if !reroute(&packet) { return }
         } else {
             if snapshot.rules.asksForRealms { packet.realm = routing.lookup(query(packet, from: .host)).realm }
-            if snapshot.rules.tracks, packet.ipProtocol == .icmp { trackHostError(&packet) }
+            // Not of TEE's copy of an error, which is untracked.
+            if snapshot.rules.tracks, packet.ipProtocol == .icmp, !packet.isCopy { trackHostError(&packet) }
         }
         packet.announcedEgress = packet.isForHost ? .host : packet.egress
         if case .drop(let reason) = evaluate(.raw, .output, &packet) { return drop(packet, reason) }

@@ -23,8 +23,10 @@ extension Worker {
 
     @inline(never)
     private mutating func walk(_ table: RuleTable, from entry: UInt32, _ hook: Hook, _ packet: inout Packet) -> RuleVerdict {
-        // What is forwarded still has its way in when it leaves (ip_output); what the host sends has none.
-        let ingressBit = hook == .output ? 1 << 63 : portBit(packet.ingress)
+        // What is forwarded still has its way in when it leaves (ip_output), and TEE's copy has its way out for one (nf_dup_ipv4); what the
+        // host sends has none.
+        let ingressBit =
+            hook == .output ? 1 << 63 : portBit(hook == .postrouting && packet.isCopy ? packet.egress : packet.ingress)
         let egressBit =
             switch hook {
             case .prerouting, .input: UInt64(1) << 63

@@ -39,6 +39,26 @@ extension FlowTable {
         return first == nil && !flows[flow].status.contains(.replyReserved) ? .passes : .dropped
     }
 
+    /// Whether what has a fresh flow's reply tuple is an untranslated flow that goes the other way, zones apart: then the fresh one keeps
+    /// its source, and confirming finds out whether they are one and the same (nf_nat_used_tuple_new in net/netfilter/nf_nat_core.c).
+    /// Where their zones differ that costs the packet.
+    func crossesAnother(_ flow: UInt32) -> Bool {
+        let original = flows[flow].original
+        let reply = flows[flow].reply
+        switch original.ipProtocol {
+        case .udp, .udpLite, .icmp: break
+        default: return false
+        }
+        guard reply.zone == original.zone else { return false }
+        return index.first(index.hash(reply)) { reference in
+            guard reference.direction == .original, reference.flow != flow, flows[reference.flow].original == reply else { return false }
+            var back = flows[reference.flow].reply
+            back.zone = original.zone
+            return back == original
+                && flows[reference.flow].status.isDisjoint(with: [.dying, .sourceNAT, .destinationNAT, .sequenceAdjusted])
+        } != nil
+    }
+
     /// Whether a packet of one flow may as well be one of the other: it is not translated there, or just as here.
     private func isSame(_ flow: UInt32, _ other: UInt32) -> Bool {
         flows[other].status.isDisjoint(with: [.sourceNATDone, .destinationNATDone])

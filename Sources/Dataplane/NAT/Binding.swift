@@ -112,7 +112,7 @@ extension Worker {
         var wanted = current
         if !isRandom {
             if range.contains(current.source), range.contains(port: current.sourcePort) {
-                if reserve(flow, current) { return true }
+                if reserve(flow, current) || flows.crossesAnother(flow) { return true }
             } else if let (address, port) = flows.translatedSource(of: inOriginalZone(flow, current), in: range) {
                 wanted.source = address
                 wanted.sourcePort = port

@@ -351,6 +351,10 @@ final class SetBook {
         guard let entry = entries.first, let key = list.key(of: entry, slot: { slots[$0] }) else {
             throw RuleError("Set to be added/deleted/tested as element does not exist.", at: word, exitCode: 1)
         }
+        // With -exist, too: no list could ever be on one.
+        guard places[UInt16(truncatingIfNeeded: key.a)]?.set.type != .listSet else {
+            throw RuleError("Sets with list:set type cannot be added to the set.", at: word, exitCode: 1)
+        }
         var members = livingMembers(of: list, at: now)
         if let reference = notes.place {
             let expected = try place(reference, in: members) ?? 0

@@ -26,10 +26,8 @@ extension Worker {
             range.matches(0)
         case .direction(let direction): direction == .original
         case .expiry(let first, _, let isNegated): (first == 0) != isNegated
-        case .cluster(let nodes, let mask, let seed, let isNegated):
-            (mask >> JenkinsHash.scale(JenkinsHash.hash(0, seed: seed), to: nodes) & 1 != 0) != isNegated
-        // It has no counters, no labels and no helper of its own.
-        case .carried, .label, .helper, .states: false
+        // It has no counters, no labels and no helper of its own, and is no node's, with `!` neither (tried).
+        case .carried, .label, .helper, .states, .cluster: false
         }
     }
 }

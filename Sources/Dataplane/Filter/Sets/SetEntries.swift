@@ -248,7 +248,7 @@ import Synchronization
             marks[entry].priority.store(
                 UInt64(record.mark.queue) << 32 | UInt64(record.mark.priority), ordering: .relaxed)
         }
-        if shape.hasComments { comments[entry].store(record.comment, ordering: .relaxed) }
+        if shape.hasComments, isNew || !record.keepsComment { comments[entry].store(record.comment, ordering: .relaxed) }
         if shape.timeout != nil { expiry[entry].store(record.expires, ordering: .relaxed) }
     }
 

@@ -252,6 +252,8 @@ extension SetTable {
         // The packet that brings an element is its first (IP_SET_INIT_KEXT in include/linux/netfilter/ipset/ip_set.h).
         record.packets = 1
         record.bytes = UInt64(packet.totalLength)
+        // A hash's element keeps its comment when a packet sets it anew, a map's does not (tried).
+        record.keepsComment = !shape.kind.isMap
         if let standard = shape.timeout {
             let seconds = UInt64(min(timeout ?? standard, 2_147_483))
             record.expires = seconds == 0 ? 0 : now &+ seconds &* 1_000_000_000

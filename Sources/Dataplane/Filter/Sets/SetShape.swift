@@ -94,6 +94,8 @@ public struct SetRecord: Sendable, Equatable {
     public var mark = SetMark()
     /// Number of a comment that the slow side keeps; 0 for none.
     public var comment: UInt32 = 0
+    /// An element that is there already keeps its comment.
+    var keepsComment = false
 
     public init(key: SetKey) { self.key = key }
 }

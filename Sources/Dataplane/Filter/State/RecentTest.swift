@@ -39,8 +39,8 @@ extension Worker {
         switch hook {
         case .prerouting, .input: break
         case .forward, .output, .postrouting:
-            // A reset made here belongs to no socket, and the kernel takes it for a forwarded packet.
-            if packet.ingress != .host || (packet.isAnswer && packet.ipProtocol == .tcp) { ttl &+= 1 }
+            // A reset made here and TEE's copy belong to no socket, and the kernel takes them for forwarded packets.
+            if packet.ingress != .host || packet.isCopy || (packet.isAnswer && packet.ipProtocol == .tcp) { ttl &+= 1 }
         }
         return test.table.matches(
             test, test.usesDestination ? packet.destination : packet.source, ttl: ttl, now)

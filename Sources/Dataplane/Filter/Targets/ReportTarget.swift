@@ -43,10 +43,12 @@ extension Worker {
         case .forward:
             header.ingress = packet.ingress
             header.egress = packet.egress
-        case .output: header.egress = packet.isForHost ? .host : packet.egress
+        // The way out that the packet had when it came to the hook, whatever nat has made of it since (struct nf_hook_state).
+        case .output: header.egress = packet.announcedEgress
         case .postrouting:
-            // The kernel still knows where a forwarded packet came from (indev in ip_output).
-            header.ingress = packet.ingress == .host ? .none : packet.ingress
+            // The kernel still knows where a forwarded packet came from (indev in ip_output), and TEE's copy comes from where it goes to
+            // (nf_dup_ipv4).
+            header.ingress = packet.isCopy ? packet.egress : packet.ingress == .host ? .none : packet.ingress
             header.egress = packet.isForHost ? .host : packet.egress
         }
         let hasLink = header.ingress != .none && header.ingress != .host
