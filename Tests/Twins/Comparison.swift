@@ -15,6 +15,23 @@ public func differences(between kernel: TwinOutcome, and martlet: TwinOutcome, i
     if kernel.unsent != martlet.unsent {
         differences.append("numbers missing in steps: kernel \(kernel.unsent), Martlet \(martlet.unsent)")
     }
+    if kernel.answers != martlet.answers {
+        differences.append("commands carried out: kernel \(kernel.answers), Martlet \(martlet.answers)")
+    }
+    for step in twinCase.steps.indices {
+        let one = kernel.logs.filter { $0.step == step }.map(\.text)
+        let other = martlet.logs.filter { $0.step == step }.map(\.text)
+        if one != other {
+            differences.append(
+                "step \(step + 1), the kernel logs\n" + one.map { "    \($0)\n" }.joined() + "Martlet logs\n" + other.map { "    \($0)\n" }.joined())
+        }
+    }
+    differences += without(martlet.memory, kernel.memory).map { "only the kernel remembers \($0)" }
+    differences += without(kernel.memory, martlet.memory).map { "only Martlet remembers \($0)" }
+    for (name, group) in kernel.chosen.sorted(by: { $0.key < $1.key }) {
+        guard let other = martlet.chosen[name], other != group else { continue }
+        differences.append("\(name) is \(group) in the kernel, \(other) in Martlet")
+    }
     if let counters = kernel.counters, let others = martlet.counters {
         differences += counters.differences(from: others, names: ("kernel", "Martlet"))
     }

@@ -13,6 +13,16 @@ struct ConversationGenerator {
     private var seen: [(side: Int, packet: TestPacket)] = []
     /// What the last step was: the dialog, and whether the client spoke.
     private var spoke: (dialog: Int, isClient: Bool, id: UInt16)?
+    /// Whether addresses and ports may change on the way.
+    var translates = false
+    /// Between packets, in seconds.
+    var pause = 0.0
+    /// Commands in the middle, in their order.
+    var changes: [RuleChange] = []
+    /// What programs are heard of whose packets a helper reads.
+    var talks: [HelperTalk] = []
+    /// Connections announced to who is to open them.
+    private var announced: [Dialog.View] = []
     /// Fragments under way, each a step.
     private var pending: [TwinCase.Step] = []
 
@@ -27,6 +37,10 @@ struct ConversationGenerator {
         guard rest > 0 else { return nil }
         rest -= 1
         spoke = nil
+        if let change = changes.first, random.chance(15) {
+            changes.removeFirst()
+            return TwinCase.Step(side: 0, text: "", change: change)
+        }
         switch random.number(1...100) {
         case 1...8 where !seen.isEmpty: return error(names)
         case 9...11: return single(names)
@@ -40,6 +54,7 @@ struct ConversationGenerator {
             if let ip = output.packet.ip, output.packet.packetBytes.count >= 28 + ip.options.count { seen.append((output.side, output.packet)) }
             guard let spoke, let ip = output.packet.ip, ip.id == spoke.id else { continue }
             dialogs[spoke.dialog].learn(output.packet, side: output.side, sentByClient: spoke.isClient)
+            if dialogs[spoke.dialog].talk != nil, let view = HelperTalk.announced(output.packet, side: output.side) { announced.append(view) }
         }
         if seen.count > 8 { seen.removeFirst(seen.count - 8) }
     }
@@ -74,6 +89,12 @@ struct ConversationGenerator {
     }
 
     private mutating func newDialog() -> Dialog {
+        if let view = announced.last, random.chance(70) {
+            announced.removeLast()
+            let far = Pool.hosts.firstIndex { $0.contains(view.peer) } ?? 1
+            let server = Dialog.View(side: far, own: view.peer, ownPort: view.peerPort, peer: view.own, peerPort: view.ownPort)
+            return Dialog(kind: talks.contains(.tftp) && view.ownPort == HelperTalk.dataPorts[0] ? .udp : .tcp, client: view, server: server, random: &random)
+        }
         let side = random.pick(weighted: [(6, 0), (3, 1), (2, 2)])
         var client = Dialog.View(side: side, own: random.pick(Pool.hosts[side]), ownPort: 0, peer: .any, peerPort: 0)
         var far = random.pick(weighted: [(6, 1), (3, 0), (3, 2)])
@@ -85,20 +106,27 @@ struct ConversationGenerator {
         case 95...98: client.peer = random.pick(Pool.groups)
         default: (client.own, client.peer) = (random.pick(Pool.senders), random.pick(Pool.everywhere))
         }
+        // SCTP not to the router: what it answers to a packet of no flow would be of a flow, if there is one.
+        let isForRouter = Pool.router.contains(client.peer)
+        let talk = talks.isEmpty || random.chance(40) ? nil : random.pick(talks)
         let kind: Dialog.Kind =
             switch random.number(1...100) {
+            case _ where talk != nil: talk!.ipProtocol == 17 ? .udp : .tcp
+            case 1...4 where !isForRouter: .sctp(SCTPTalk(random: &random))
             case 1...45: .tcp
             case 46...75: .udp
             case 76...88: .ping
-                default: .other(random.pick(Pool.protocols.filter { ![1, 6, 17, 132].contains($0) }))
+            default: .other(random.pick(Pool.protocols.filter { ![1, 6, 17, 132].contains($0) }))
             }
         client.ownPort = random.chance(70) ? random.pick([1000, 1001, 5000, 5001]) : random.pick(Pool.ports)
-        client.peerPort = random.pick(Pool.services)
+        client.peerPort = talk?.port ?? random.pick(Pool.services)
         if case .ping = kind { client.peerPort = client.ownPort }
         let answerer = Pool.groups.contains(client.peer) ? random.pick(Pool.hosts[far]) : client.peer
         let server = Dialog.View(
             side: far, own: answerer, ownPort: client.peerPort, peer: client.own, peerPort: client.ownPort)
-        return Dialog(kind: kind, client: client, server: server, random: &random)
+        var dialog = Dialog(kind: kind, client: client, server: server, random: &random)
+        dialog.talk = talk
+        return dialog
     }
 
     /// Now and then something is not as it should be.
@@ -138,12 +166,15 @@ struct ConversationGenerator {
     /// The same packet in pieces: in order in one step, or each in a step of its own in any order, with one missing or doubled.
     private mutating func fragments(of packet: TestPacket, side: Int, _ names: NumberNames) -> TwinCase.Step {
         var packet = packet
-        // Whether the kernel keeps Don't Fragment on a TCP segment that it cuts again depends on more than the packet.
-        if packet.ip?.proto == .tcp { packet.ip?.dontFragment = false }
+        // Whether the kernel keeps Don't Fragment on what it cuts again depends on how the pieces lay in its memory.
+        packet.ip?.dontFragment = false
         let name = "$f\(nextFragment)"
         nextFragment += 1
-        let size = random.pick([8, 16, 24, 48])
-        if random.chance(50) {
+        // Of a chosen port follows a checksum, which can only be told apart in the first piece.
+        let size = random.pick(translates ? [24, 48] : [8, 16, 24, 48])
+        // A port that NAT chose has its name only in a packet's own text.
+        let isChosen = packet.ports.map { !names.isKnown($0.source) || !names.isKnown($0.destination) } ?? false
+        if isChosen || random.chance(50) {
             // Names may stand in the packet's text, so the id is set there too.
             var step = step(packet, side: side, names)
             step.text = Self.naming(packet.ip?.id, name, in: step.text)

@@ -3,7 +3,7 @@ import TestSupport
 
 /// Two ends that talk through the router, each with what it believes of the other: NAT may have told them different things.
 struct Dialog {
-    enum Kind { case tcp, udp, ping, other(UInt8) }
+    enum Kind { case tcp, udp, ping, sctp(SCTPTalk), other(UInt8) }
 
     /// One end's view: itself and its peer.
     struct View {
@@ -14,7 +14,9 @@ struct Dialog {
         var peerPort: UInt16
     }
 
-    let kind: Kind
+    private(set) var kind: Kind
+    /// What is said, if a helper may read it.
+    var talk: HelperTalk?
     var client: View
     /// What came out at the other end; until something does, what would if nothing were translated.
     var server: View
@@ -22,6 +24,8 @@ struct Dialog {
     var sequence: [UInt32]
     /// What each has sent of its handshake and its end.
     var hasSYN = [false, false]
+    /// What each has received of the other's numbers, which a helper may have shifted.
+    private var received: [UInt32?] = [nil, nil]
     var count = 0
     /// The last packet each sent, for retransmissions.
     var last: [TestPacket?] = [nil, nil]
@@ -44,7 +48,18 @@ struct Dialog {
         guard let ip = packet.ip, !Pool.groups.contains(ip.destination) else { return }
         var view = View(side: side, own: ip.destination, ownPort: 0, peer: ip.source, peerPort: 0)
         if let ports = packet.ports { (view.peerPort, view.ownPort) = ports }
+        if let ports = packet.sctpPorts {
+            // A chosen one cannot be written into a packet that is bytes.
+            guard Pool.ports.contains(ports.source), Pool.ports.contains(ports.destination) else { return }
+            (view.peerPort, view.ownPort) = ports
+        }
         if sentByClient { server = view }
+        if case .tcp(let tcp) = packet.transport {
+            let end = tcp.sequence &+ UInt32(packet.payload.count) &+ UInt32((tcp.flags & 2) >> 1 + tcp.flags & 1)
+            let receiver = sentByClient ? 1 : 0
+            let step = received[receiver].map { Int32(bitPattern: end &- $0) } ?? 0
+            if (0...5000).contains(step) { received[receiver] = end }
+        }
     }
 
     /// The next packet of a life that mostly goes as it should.
@@ -63,6 +78,11 @@ struct Dialog {
         case .udp:
             isClient = count == 0 || random.chance(50)
             packet = datagram(isClient, random: &random)
+        case .sctp(var talk):
+            isClient = talk.isClientNext(&random)
+            let ports = Self.big(view(isClient).ownPort) + Self.big(view(isClient).peerPort)
+            packet = TestPacket(ip: ip(isClient, 132), payload: talk.packet(isClient, ports: ports, random: &random))
+            kind = .sctp(talk)
         case .ping:
             isClient = count == 0 || random.chance(45)
             packet = echo(isClient)
@@ -88,7 +108,7 @@ struct Dialog {
         var tcp = TestPacket.TCP(sourcePort: view(isClient).ownPort, destinationPort: view(isClient).peerPort)
         var payload: [UInt8] = []
         tcp.sequence = sequence[me]
-        if hasSYN[other] { tcp.acknowledgment = sequence[other] }
+        if hasSYN[other] { tcp.acknowledgment = received[me] ?? sequence[other] }
         if !hasSYN[me] {
             tcp.flags = isClient ? syn : syn | ack
             if random.chance(70) { tcp.options += [2, 4] + Self.big(UInt16(random.pick(Pool.mss))) }
@@ -100,7 +120,7 @@ struct Dialog {
             switch random.number(1...20) {
             case 1...9:
                 tcp.flags = ack | psh
-                payload = Self.payload(&random)
+                payload = said(isClient, random: &random)
                 sequence[me] &+= UInt32(payload.count)
             case 10...13: tcp.flags = ack
             case 14...16:
@@ -128,7 +148,7 @@ struct Dialog {
     private func datagram(_ isClient: Bool, random: inout SeededRandom) -> TestPacket {
         var udp = TestPacket.UDP(sourcePort: view(isClient).ownPort, destinationPort: view(isClient).peerPort)
         if random.chance(10) { udp.checksum = .value(0) }
-        return TestPacket(ip: ip(isClient, 17), transport: .udp(udp), payload: Self.payload(&random))
+        return TestPacket(ip: ip(isClient, 17), transport: .udp(udp), payload: said(isClient, random: &random))
     }
 
     private func echo(_ isClient: Bool) -> TestPacket {
@@ -159,6 +179,11 @@ struct Dialog {
         default: body = TestPacket.pattern(random.pick([0, 4, 20, 60]))
         }
         return TestPacket(ip: ip(isClient, number), payload: body)
+    }
+
+    private func said(_ isClient: Bool, random: inout SeededRandom) -> [UInt8] {
+        guard let talk, random.chance(85) else { return Self.payload(&random) }
+        return talk.line(isClient, view(isClient), random: &random)
     }
 
     private static func payload(_ random: inout SeededRandom) -> [UInt8] {

@@ -12,9 +12,12 @@ public final class KernelSide {
     private let lab: Lab
     private let cables: [Cable]
     private let conntrack: ConntrackControl
+    private let log: KernelLogLines
+    private let copies: KernelCopies
     /// Fresh IP ids for fragments: what a case leaves unassembled must not meet a later one's.
     private var nextFragmentID: UInt64 = 0x8000
     private var isDirty = false
+    private var hasSets = false
 
     /// Works with a laboratory on a thread that is inside the router's namespace.
     ///
@@ -30,16 +33,19 @@ public final class KernelSide {
                 "net.netfilter.nf_conntrack_acct=1", "net.ipv4.ip_forward=1", "net.ipv4.conf.all.send_redirects=0",
                 "net.ipv4.conf.all.accept_redirects=0",
             ], in: "router")
+        let log = try KernelLogLines()
         return try inNetworkNamespace(lab.router) {
             _ = martlet_pin_thread(Int32(max(sysconf(Int32(_SC_NPROCESSORS_ONLN)) - 1, 0)))
-            return try work(try KernelSide(lab))
+            return try work(try KernelSide(lab, log))
         }
     }
 
-    private init(_ lab: Lab) throws {
+    private init(_ lab: Lab, _ log: KernelLogLines) throws {
         self.lab = lab
+        self.log = log
         cables = try lab.topology.sides.map { try Cable(namespace: lab.namespace($0.host), interface: "eth0") }
         conntrack = try ConntrackControl()
+        copies = try KernelCopies(groups: Pool.logGroups)
     }
 
     /// Names of fragments' ids, bound to fresh numbers.
@@ -55,6 +61,8 @@ public final class KernelSide {
     /// The kernel does not take these rules.
     public struct Refusal: Error, CustomStringConvertible {
         public var description: String
+        /// The rules of a later restore, which may be wrong only beside those that stay.
+        public var isLater = false
     }
 
     /// Carries out a case that has its steps.
@@ -73,13 +81,27 @@ public final class KernelSide {
         _ twinCase: TwinCase, given: PacketPattern.Bindings,
         next: (_ outputs: ArraySlice<TwinOutcome.Output>, _ names: NumberNames) -> TwinCase.Step?
     ) throws -> TwinOutcome {
-        if isDirty { try restore(Self.emptyRules(nat: twinCase.hasNAT)) }
+        if isDirty {
+            try restore(Self.emptyRules(nat: twinCase.hasNAT))
+            // A list holds on to its members.
+            if hasSets { try Program.require(["ipset", "restore"], input: "flush\ndestroy\n") }
+            hasSets = false
+        }
         isDirty = twinCase.hasSharedMemory
-        try restore(twinCase.rules)
+        if !twinCase.sets.isEmpty {
+            hasSets = true
+            isDirty = true
+            let result = try Program.run(["ipset", "restore"], input: twinCase.sets.map { $0 + "\n" }.joined())
+            guard result.succeeded else { throw Refusal(description: "\(result.errors)\(twinCase.sets)") }
+        }
+        try log.begin()
+        _ = copies.take()
+        try restore(log.marked(twinCase.rules))
         try conntrack.flush()
         for cable in cables { while cable.receive(seconds: 0) != nil {} }
 
-        var recorder = OutcomeRecorder(twinCase.rules, given: given)
+        var recorder = OutcomeRecorder(twinCase, given: given)
+        recorder.linkName = Self.linkName
         let start = Clock.now
         var index = 0
         var latest = 0
@@ -87,20 +109,44 @@ public final class KernelSide {
             Clock.sleep(seconds: step.pause)
             latest = recorder.outcome.outputs.count
             recorder.outcome.times.append(Clock.now.since(start))
-            if let packet = recorder.packet(step) {
+            if let change = step.change {
+                recorder.outcome.answers.append(try carryOut(change))
+                if case .restore = change { isDirty = true }
+            } else if let packet = recorder.packet(step) {
                 for frame in recorder.frames(step, packet: packet) { try cables[step.side].send(frame) }
                 try awaitEnd(of: index, on: step.side, into: &recorder)
+                for line in log.take() { recorder.receive(line, step: index) }
+                for copy in copies.take() { recorder.receive(copy, step: index) }
             } else {
                 recorder.outcome.unsent.append(index)
             }
             index += 1
         }
-        return recorder.finish(
-            counters: twinCase.hasTable ? try counters() : nil, flows: try conntrack.lines())
+        let counters = twinCase.hasTable ? try counters() : nil
+        recorder.outcome.memory = RecentLists.kernel()
+        if hasSets { recorder.outcome.memory += SetContents.lines(try Program.require(["ipset", "save"])) }
+        return recorder.finish(counters: counters, flows: try conntrack.lines())
     }
 
-    private func restore(_ rules: String) throws {
-        let result = try Program.run(["iptables-legacy-restore"], input: rules)
+    private static func linkName(_ number: UInt32) -> String {
+        var name = [CChar](repeating: 0, count: Int(IF_NAMESIZE))
+        guard unsafe if_indextoname(number, &name) != nil else { return "-" }
+        return String(decoding: name.prefix { $0 != 0 }.map(UInt8.init(bitPattern:)), as: UTF8.self)
+    }
+
+    private func carryOut(_ change: RuleChange) throws -> Bool {
+        switch change {
+        case .ipset(let words): return try Program.run(["ipset"] + words).succeeded
+        case .restore(let tables, let keepsOthers):
+            do { try restore(log.marked(TwinCase.text(of: tables)), options: ["-c"] + (keepsOthers ? ["-n"] : [])) } catch let refusal as Refusal {
+                throw Refusal(description: refusal.description, isLater: true)
+            }
+            return true
+        }
+    }
+
+    private func restore(_ rules: String, options: [String] = []) throws {
+        let result = try Program.run(["iptables-legacy-restore"] + options, input: rules)
         guard result.succeeded else { throw Refusal(description: "\(result.errors)\(rules)") }
     }
 
@@ -109,7 +155,7 @@ public final class KernelSide {
     }
 
     private func counters() throws -> RuleCounters {
-        try RuleCounters(try Program.require(["iptables-legacy-save", "-c"]))
+        try RuleCounters(log.unmarked(try Program.require(["iptables-legacy-save", "-c"])))
     }
 
     /// Waits until everything that came of the packets sent is there, and takes it.

@@ -29,16 +29,24 @@ public struct MartletSide {
         configuration.conntrack.max = 4096
         configuration.staticNetwork = Self.network(topology)
         let router = try OfflineRouter(
-            configuration, ruleset: try Ruleset.restoring(twinCase.rules, file: "rules"), settings: settings,
+            configuration, ruleset: try Ruleset.restoring(twinCase.rules, file: "rules"),
+            sets: twinCase.sets.isEmpty ? nil : twinCase.sets.map { $0 + "\n" }.joined(), settings: settings,
             longestFrame: 1600, start: Self.start, sendsRedirects: false)
         router.setWallClock(offset: Self.wallClockOffset())
         var host = HostModel(addresses: topology.sides.map(\.address), firstID: 0x4000)
-        var recorder = OutcomeRecorder(twinCase.rules, given: given)
+        var recorder = OutcomeRecorder(twinCase, given: given)
+        let links = Dictionary(
+            topology.sides.compactMap { side in configuration.staticNetwork?.linkIndex(of: side.interface).map { (UInt32($0.rawValue), side.interface) } },
+            uniquingKeysWith: { first, _ in first })
+        recorder.linkName = { links[$0] ?? "-" }
 
         // A datagram reaches the host in pieces, one behind the other.
         var pieces: [TestPacket] = []
 
         func collect(_ step: Int) {
+            let logs = router.takeLogs()
+            for line in logs.lines { recorder.receive(LogText(level: line.level, text: line.text), step: step) }
+            for message in logs.copies { PacketCopy(message: message).map { recorder.receive($0, step: step) } }
             for departure in router.takeDepartures() {
                 var packet = TestPacket(frame: departure.bytes)
                 if departure.port != .host {
@@ -63,6 +71,11 @@ public struct MartletSide {
             }
         }
         for (index, step) in twinCase.steps.enumerated() {
+            if let change = step.change {
+                router.advance(to: Self.start + (times.indices.contains(index) ? times[index] : 0))
+                recorder.outcome.answers.append(try Self.carryOut(change, on: router))
+                continue
+            }
             guard let packet = recorder.packet(step) else {
                 recorder.outcome.unsent.append(index)
                 continue
@@ -76,9 +89,20 @@ public struct MartletSide {
         router.advance(to: Self.start + (times.last ?? 0) + Self.millisecond)
         let books = router.books()
         if !books.isBalanced { throw LabError("the books do not balance: \(books)") }
+        recorder.outcome.memory = RecentLists.names.flatMap { RecentLists.lines($0, router.recentList($0) ?? "") }
+        if !twinCase.sets.isEmpty { recorder.outcome.memory += SetContents.lines(router.savedSets()) }
         return recorder.finish(
             counters: twinCase.hasTable ? try RuleCounters(router.savedRules()) : nil,
             flows: router.flows().map(\.procText))
+    }
+
+    private static func carryOut(_ change: RuleChange, on router: OfflineRouter) throws -> Bool {
+        switch change {
+        case .ipset(let words): return router.succeeds(ipset: words)
+        case .restore(let tables, let keepsOthers):
+            try router.restore(TwinCase.text(of: tables), options: RestoreOptions(noFlush: keepsOthers, counters: true))
+            return true
+        }
     }
 
     /// From the router's clock to the day's.

@@ -44,13 +44,15 @@ extension RulesetGenerator {
             ]
         case "connlimit":
             [random.pick(["--connlimit-upto", "--connlimit-above"]), String(random.number(0...3))]
-                + (random.chance(40) ? ["--connlimit-mask", random.pick(["24", "32", "0"])] : [])
+                // A wider mask would put the router's answer beside what it answers, within one tick.
+                + (random.chance(20) ? ["--connlimit-mask", "32"] : [])
                 + (random.chance(30) ? [random.pick(["--connlimit-saddr", "--connlimit-daddr"])] : [])
         case "connlabel": negatable(20) + ["--label", String(random.number(0...3))] + (random.chance(40) ? ["--set"] : [])
         // The slowest rates: nothing comes back while a case lasts.
         case "limit": ["--limit", random.pick(["1/hour", "3/hour", "1/day", "1/minute"]), "--limit-burst", String(random.number(1...6))]
         case "hashlimit": hashlimit()
         case "recent": recent()
+        case "set": setMatch()
         case "quota": negatable(20) + ["--quota", String(random.pick([0, 40, 100, 500, 2000]))]
         case "statistic":
             random.chance(80)
@@ -63,7 +65,7 @@ extension RulesetGenerator {
         case "cluster":
             ["--cluster-total-nodes", "2"] + negatable(20)
                 + ["--cluster-local-node", random.pick(["1", "2"]), "--cluster-hash-seed", "0x7"]
-        case "helper": negatable(20) + ["--helper", random.pick(["ftp", "irc", "sip"])]
+        case "helper": negatable(20) + ["--helper", random.pick(["ftp", "irc", "tftp", "sip"])]
         case "socket": random.some(["--transparent", "--nowildcard", "--restore-skmark"], 0...2)
         // Protocol; length; a port behind the header; an address.
         case "bpf":
@@ -220,7 +222,7 @@ extension RulesetGenerator {
             if random.chance(50) { words += ["--hitcount", String(random.number(1...4))] }
             if random.chance(20) { words += ["--rttl"] }
         }
-        words += ["--name", random.pick(["ONE", "TWO"])]
+        words += ["--name", random.pick(RecentLists.names)]
         if random.chance(30) { words.append(random.pick(["--rsource", "--rdest"])) }
         if random.chance(20) { words += ["--mask", random.pick(["255.255.255.0", "255.255.255.255"])] }
         return words

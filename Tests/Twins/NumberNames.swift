@@ -8,12 +8,21 @@ struct NumberNames {
     private var known: Set<UInt16>
     private var names: [UInt16: String] = [:]
     private(set) var bindings: PacketPattern.Bindings
+    /// Of each chosen number, by name: whether it lies in a range that the rules name, or else among which it was chosen
+    /// (nf_nat_l4proto_unique_tuple in net/netfilter/nf_nat_core.c).
+    private(set) var classes: [String: String] = [:]
+    private var ranges: [ClosedRange<UInt16>] = []
 
     /// - Parameter given: names that are bound beforehand.
     init(rules: String, given: PacketPattern.Bindings = [:]) {
         known = []
         bindings = given
         for word in rules.split(whereSeparator: { !$0.isNumber }) { learn(UInt16(word)) }
+        for word in rules.split(whereSeparator: { " :\n".contains($0) }) {
+            let ends = word.split(separator: "-").compactMap { UInt16($0) }
+            if ends.count == 2, ends[0] <= ends[1], Pool.chosenPorts.contains(Int(ends[0])) { ranges.append(ends[0]...ends[1]) }
+            if ends.count == 1, Pool.chosenPorts.contains(Int(ends[0])) { ranges.append(ends[0]...ends[0]) }
+        }
     }
 
     private mutating func learn(_ number: UInt16?) {
@@ -32,12 +41,22 @@ struct NumberNames {
             let name = "$n\(names.count + 1)"
             names[number] = name
             bindings[name] = UInt64(number)
+            // Identifiers are chosen among all there are.
+            let isPort = if case .icmp = packet.transport { false } else { true }
+            classes[name] =
+                ranges.contains { $0.contains(number) }
+                ? "of a range" : !isPort ? "any" : number < 512 ? "below 512" : number < 1024 ? "below 1024" : "high"
         }
     }
 
+    func isKnown(_ number: UInt16) -> Bool { known.contains(number) }
+
+    /// A number's name, or the number if nobody chose it.
+    func name(of number: UInt16) -> String { known.contains(number) ? String(number) : names[number] ?? "chosen" }
+
     /// Ports and identifiers of a packet and of the one that it quotes.
     private static func numbers(_ packet: TestPacket) -> [UInt16] {
-        var numbers = packet.ports.map { [$0.source, $0.destination] } ?? []
+        var numbers = packet.ports.map { [$0.source, $0.destination] } ?? packet.sctpPorts.map { [$0.source, $0.destination] } ?? []
         if case .icmp(let icmp) = packet.transport, icmp.isError, let quoted = TestPacket(packet: packet.payload) {
             numbers += self.numbers(quoted)
         }
@@ -46,6 +65,10 @@ struct NumberNames {
 
     /// Takes chosen ports, and the checksum that follows from them, out of a first fragment, whose text is only bytes.
     func hide(in packet: inout TestPacket) {
+        if let ports = packet.sctpPorts {
+            if !known.contains(ports.source) || !known.contains(ports.destination) { for place in [0, 1, 2, 3, 8, 9, 10, 11] { packet.payload[place] = 0 } }
+            return
+        }
         guard let ip = packet.ip, ip.moreFragments, ip.offset == 0, [6, 17].contains(ip.proto.rawValue),
             packet.payload.count >= 8
         else { return }
@@ -92,5 +115,13 @@ struct NumberNames {
             return "\(parts[0])=\(names[number] ?? "chosen")"
         }
         return words.joined(separator: " ")
+    }
+}
+
+extension TestPacket {
+    /// The ports of a whole SCTP packet, or of its first fragment, which for these tests is payload.
+    var sctpPorts: (source: UInt16, destination: UInt16)? {
+        guard let ip, ip.proto == .sctp, ip.offset == 0, case .bare = transport, payload.count >= 12 else { return nil }
+        return (UInt16(payload[0]) << 8 | UInt16(payload[1]), UInt16(payload[2]) << 8 | UInt16(payload[3]))
     }
 }

@@ -18,6 +18,8 @@ enum Pool {
     static let router: [IPv4Address] = ["10.0.0.1", "198.51.100.1", "172.16.0.1"]
     /// Neighbours' addresses that NAT may use.
     static let spare: [IPv4Address] = ["198.51.100.6", "198.51.100.7", "198.51.100.8", "10.0.0.8", "172.16.0.8"]
+    /// Firsts of addresses in a row that all have neighbours.
+    static let rows: [IPv4Address] = ["10.0.0.2", "198.51.100.2", "198.51.100.3", "172.16.0.2"]
     static let groups: [IPv4Address] = ["10.0.0.255", "255.255.255.255", "239.1.2.3", "224.0.0.1"]
     static let senders = hosts.flatMap { $0 } + far + router + spare
     static let everywhere = hosts.flatMap { $0 } + far + router + spare + groups
@@ -27,6 +29,7 @@ enum Pool {
     static let services: [UInt16] = [22, 53, 80, 113, 8080]
     /// Where SNAT with a range of ports finds them; nothing else has such a number.
     static let chosenPorts: ClosedRange<Int> = 40000...49999
+    static let logGroups: [UInt16] = [0, 5]
     static let marks: [UInt32] = [1, 2, 3, 0x10, 0xFF, 0x8000_0001]
     static let protocols: [UInt8] = [1, 6, 17, 33, 47, 50, 51, 89, 132, 136]
     static let tos: [UInt8] = [0, 0x10, 0x08, 0x04, 0x02, 0xB8, 0x01, 0x03, 0x20]

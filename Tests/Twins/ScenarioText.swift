@@ -5,8 +5,13 @@ extension TwinCase {
     /// The case as a scenario file, with what the kernel made of it as its expectations.
     public func scenario(caption: String, outcome: TwinOutcome) -> String {
         var lines = ["caption \(caption)"]
+        if !sets.isEmpty { lines += ["sets"] + sets + ["end"] }
         if hasTable { lines += ["rules"] + rules.split(separator: "\n").map(String.init) + ["end"] }
         for (index, step) in steps.enumerated() {
+            if let change = step.change {
+                lines += change.lines
+                continue
+            }
             let side = Pool.topology.sides[step.side].name
             let pieces = step.fragments.map { "fragments \($0) " } ?? ""
             lines.append("send \(side) \(pieces)\(Self.withFixedFragmentIDs(step.text, fragmentNames))")
@@ -14,6 +19,7 @@ extension TwinCase {
                 lines.append("expect \(Pool.topology.sides[output.side].name) \(Self.withoutEthernet(output.text))")
             }
         }
+        lines += outcome.logs.map { "log \($0.text)" }
         for line in outcome.counters?.lines ?? [] where line.packets != 0 {
             lines.append("counter \(line.table) [\(line.packets):\(line.bytes)] \(line.text)")
         }

@@ -2,8 +2,9 @@
 public func shrunk(_ twinCase: TwinCase, stillDiffers: (TwinCase) -> Bool) -> TwinCase {
     var best = twinCase
     var before = -1
-    while before != best.steps.count + best.ruleCount {
-        before = best.steps.count + best.ruleCount
+    func size() -> Int { best.steps.count + best.lists.reduce(0) { $0 + $1.count } }
+    while before != size() {
+        before = size()
         var steps = best.steps
         shrink(&steps) { candidate in
             var other = best
@@ -11,14 +12,16 @@ public func shrunk(_ twinCase: TwinCase, stillDiffers: (TwinCase) -> Bool) -> Tw
             return stillDiffers(other)
         }
         best.steps = steps
-        for table in best.tables.indices {
-            var rules = best.tables[table].rules
-            shrink(&rules) { candidate in
+        for list in best.lists.indices {
+            var lines = best.lists[list]
+            shrink(&lines) { candidate in
                 var other = best
-                other.tables[table].rules = candidate
+                other.lists[list] = candidate
                 return stillDiffers(other)
             }
-            best.tables[table].rules = rules
+            best.lists[list] = lines
+        }
+        for table in best.tables.indices {
             for chain in best.tables[table].chains.indices {
                 let line = best.tables[table].chains[chain]
                 var other = best

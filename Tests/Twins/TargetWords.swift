@@ -1,15 +1,20 @@
+import Net
 import Rules
 
 extension RulesetGenerator {
     /// A target's options, and the protocols it needs with them.
-    mutating func targetWords(_ description: ExtensionDescription, hook: Hook?) -> ([String], [UInt8]?) {
+    mutating func targetWords(_ description: ExtensionDescription, table: TableName, hook: Hook?) -> ([String], [UInt8]?) {
         switch description.name {
         case "DNAT": return dnat()
         case "SNAT": return snat(hook: hook)
         case "MASQUERADE":
-            return random.chance(25) ? (["--to-ports", chosenPorts()], [6, 17]) : ([], nil)
+            return random.chance(25) ? (["--to-ports", chosenPorts()] + randomly(true), [6, 17]) : (randomly(true), nil)
         case "REDIRECT":
-            return random.chance(60) ? (["--to-ports", String(random.pick(Pool.services))], [6, 17]) : ([], nil)
+            switch random.number(1...10) {
+            case 1...5: return (["--to-ports", String(random.pick(Pool.services))], [6, 17])
+            case 6: return (["--to-ports", chosenPorts()] + randomly(false), [6, 17])
+            default: return ([], nil)
+            }
         case "NETMAP":
             return (["--to", random.pick(["198.51.100.0/29", "10.0.0.0/29", "172.16.0.2/32", "198.51.100.6/31"])], nil)
         case "REJECT":
@@ -34,7 +39,12 @@ extension RulesetGenerator {
             case 5: return (["--save-mark", "--nfmask", mark(), "--ctmask", mark()], nil)
             default: return (["--or-mark", mark()], nil)
             }
-        case "CT": return (random.pick([["--notrack"], ["--zone", "1"], ["--zone-orig", "2"], ["--zone-reply", "3"]]), nil)
+        case "CT":
+            if random.chance(10) {
+                let talk = random.pick(HelperTalk.allCases)
+                return (["--helper", talk.name], [talk.ipProtocol])
+            }
+            return (random.pick([["--notrack"], ["--zone", "1"], ["--zone-orig", "2"], ["--zone-reply", "3"]]), nil)
         case "TOS":
             return (random.pick([["--set-tos", tosValue()], ["--set-tos", tosValue() + "/" + tosValue()], ["--or-tos", tosValue()], ["--and-tos", tosValue()], ["--xor-tos", tosValue()]]), nil)
         case "DSCP": return (["--set-dscp", String(random.pick(Pool.tos) >> 2)], nil)
@@ -52,8 +62,18 @@ extension RulesetGenerator {
                 ["--hmark-tuple", (tuple.isEmpty ? ["src"] : tuple).joined(separator: ","), "--hmark-mod", String(random.pick([2, 4, 16])), "--hmark-rnd", "0x\(random.number(1...9))"]
                     + (random.chance(40) ? ["--hmark-offset", String(random.number(1...3))] : []), nil
             )
-        case "LOG": return (random.chance(50) ? ["--log-prefix", "twins"] : [], nil)
-        case "NFLOG": return (["--nflog-group", "5"], nil)
+        case "LOG": return (log(), nil)
+        case "SET": return (setTarget(table: table), nil)
+        case "NFLOG":
+            return (
+                random.some([0, 1, 2], 0...3).flatMap { part in
+                    switch part {
+                    case 0: ["--nflog-group", "\(random.pick(Pool.logGroups))"]
+                    case 1: ["--nflog-prefix", random.pick(["N1", "\"two words\""])]
+                    default: ["--nflog-size", random.pick(["20", "28", "40", "200"])]
+                    }
+                }, nil
+            )
         default: return (description.options.isEmpty ? [] : genericWords(description), nil)
         }
     }
@@ -61,13 +81,34 @@ extension RulesetGenerator {
     private mutating func tosValue() -> String { "0x" + String(random.pick(Pool.tos), radix: 16) }
 
     private mutating func chosenPorts() -> String {
-        let first = random.number(40000...49990)
-        return random.chance(30) ? "\(first)" : "\(first)-\(first + random.number(0...9))"
+        // One port, or so many that two flows hardly get the same by chance: then they would share a name here, and only on one side.
+        let first = random.number(40000...45000)
+        return random.chance(40) ? "\(first)" : "\(first)-\(first + 4000)"
+    }
+
+    /// Always with a prefix, by which the kernel's lines are found again.
+    private mutating func log() -> [String] {
+        var words = ["--log-prefix", "\"P\(random.number(1...9)): \""]
+        if random.chance(30) { words += ["--log-level", random.pick(["info", "debug", "crit", "5"])] }
+        return words + random.some(["--log-tcp-sequence", "--log-tcp-options", "--log-ip-options", "--log-uid", "--log-macdecode"], 0...2)
+    }
+
+    /// Asks for a random port.
+    private mutating func randomly(_ mayBeFully: Bool) -> [String] {
+        random.chance(20) ? [mayBeFully && random.chance(50) ? "--random-fully" : "--random"] : []
+    }
+
+    /// An address, or a few that stand in a row.
+    private mutating func someAddresses(_ one: IPv4Address) -> String {
+        random.chance(75) ? "\(one)" : "\(one)-\(IPv4Address(rawValue: one.rawValue + UInt32(random.number(1...2))))"
     }
 
     private mutating func dnat() -> ([String], [UInt8]?) {
         let address = random.pick(Pool.hosts.flatMap { $0 } + [Pool.router[0]])
-        switch random.number(1...8) {
+        switch random.number(1...11) {
+        case 9: return (["--to-destination", someAddresses(random.pick(Pool.rows))] + (random.chance(50) ? ["--persistent"] : []), nil)
+        case 10: return (["--to-destination", "\(address):\(chosenPorts())"] + randomly(false), [6, 17, 132])
+        case 11: return (["--to-destination", "\(address):8080-8090/\(random.pick(Pool.services))"], [6, 17])
         case 1...4: return (["--to-destination", "\(address)"], nil)
         case 5...6: return (["--to-destination", "\(address):\(random.pick(Pool.services))"], [6, 17])
         case 7: return (["--to-destination", ":\(random.pick(Pool.services))"], [6, 17])
@@ -78,10 +119,21 @@ extension RulesetGenerator {
     private mutating func snat(hook: Hook?) -> ([String], [UInt8]?) {
         // In INPUT an address of its own would make the host answer itself, by the loopback interface, which is the kernel's alone.
         let address = random.pick(Pool.spare + (hook == .postrouting ? [Pool.router[1]] : []))
-        switch random.number(1...6) {
+        switch random.number(1...8) {
         case 1...4: return (["--to-source", "\(address)"], nil)
-        default: return (["--to-source", "\(address):\(chosenPorts())"], [6, 17])
+        case 5: return (["--to-source", someAddresses(address)] + (random.chance(40) ? ["--persistent"] : []), nil)
+        case 6: return (["--to-source", "\(address)"] + randomly(true), nil)
+        default: return (["--to-source", "\(address):\(chosenPorts())"] + randomly(true), [6, 17])
         }
+    }
+}
+
+extension RulesetGenerator {
+    /// Gives a helper what it waits for, ahead of all other rules of the raw table.
+    mutating func help(_ talk: HelperTalk, in tables: inout [TwinCase.Table]) {
+        guard let place = tables.firstIndex(where: { $0.name == "raw" }) else { return }
+        let words = "-p \(talk.ipProtocol) --dport \(talk.port) -j CT --helper \(talk.name)"
+        tables[place].rules.insert("-A PREROUTING " + words, at: 0)
     }
 }
 

@@ -4,7 +4,7 @@ import TestSupport
 /// names there, since every router chooses others.
 public struct TwinCase: Sendable {
     /// The rules of a table, as lines.
-    public struct Table: Sendable {
+    public struct Table: Sendable, Equatable {
         public var name: String
         /// `:NAME POLICY [0:0]`, built-in chains first.
         public var chains: [String]
@@ -22,10 +22,14 @@ public struct TwinCase: Sendable {
         public var fragments: Int?
         /// Pause before it, in seconds.
         public var pause = 0.0
+        /// What is done in place of sending a frame.
+        public var change: RuleChange?
     }
 
     public var seed: UInt64
     public var tables: [Table] = []
+    /// Sets that rules name: lines of `ipset save`.
+    public var sets: [String] = []
     public var steps: [Step] = []
 
     public init(seed: UInt64) { self.seed = seed }
@@ -36,16 +40,51 @@ public struct TwinCase: Sendable {
     public var hasNAT: Bool { tables.contains { $0.name == "nat" } }
 
     /// iptables-save text.
-    public var rules: String {
+    public var rules: String { Self.text(of: tables) }
+
+    static func text(of tables: [Table]) -> String {
         tables.map { table in
             (["*\(table.name)"] + table.chains + table.rules + ["COMMIT"]).map { $0 + "\n" }.joined()
         }.joined()
     }
 
+    /// All tables that the case ever gives a router.
+    private var allTables: [Table] {
+        tables
+            + steps.flatMap { step -> [Table] in
+                guard case .restore(let later, _) = step.change else { return [] }
+                return later
+            }
+    }
+
+    /// All that says numbers: rules, sets and commands.
+    var allWords: String {
+        Self.text(of: allTables) + sets.joined(separator: "\n")
+            + steps.map { step -> String in
+                guard case .ipset(let words) = step.change else { return "" }
+                return words.joined(separator: " ")
+            }.joined(separator: "\n")
+    }
+
+    /// Every list of lines of which some may be left out: the rules of each table, those that come later, and the sets.
+    var lists: [[String]] {
+        get { allTables.map(\.rules) + [sets] }
+        set {
+            var rest = newValue[...]
+            for index in tables.indices { tables[index].rules = rest.removeFirst() }
+            for index in steps.indices {
+                guard case .restore(var later, let keepsOthers) = steps[index].change else { continue }
+                for table in later.indices { later[table].rules = rest.removeFirst() }
+                steps[index].change = .restore(tables: later, keepsOthers: keepsOthers)
+            }
+            sets = rest.removeFirst()
+        }
+    }
+
     /// True if a rule may remember packets in a list that several rules share by name, which the kernel keeps as long as
     /// one rule names it.
     var hasSharedMemory: Bool {
-        tables.contains { table in
+        allTables.contains { table in
             table.rules.contains { rule in
                 ["recent", "hashlimit", "rateest", "quota", "connlimit", "SET ", "-m set"].contains { rule.contains($0) }
             }

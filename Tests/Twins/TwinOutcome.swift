@@ -20,6 +20,14 @@ public struct TwinOutcome: Sendable {
     public var timeouts: [String: Int] = [:]
     /// When each step began, in nanoseconds since the first.
     public var times: [UInt64] = []
+    /// Lines of LOG by step, renamed.
+    public var logs: [(step: Int, text: String)] = []
+    /// What is in the sets and on the lists of `recent` at the end.
+    public var memory: [String] = []
+    /// Of each number that NAT chose, which class of numbers it is from.
+    public var chosen: [String: String] = [:]
+    /// Whether each command in the middle was carried out.
+    public var answers: [Bool] = []
     /// Places of steps that could not be sent, for a number in them never came out.
     public var unsent: [Int] = []
 
@@ -31,9 +39,13 @@ struct OutcomeRecorder {
     var outcome = TwinOutcome()
     var names: NumberNames
     /// IP ids that were sent; all others are the router's own choice.
-    private var sentIDs: Set<UInt16> = []
+    private(set) var sentIDs: Set<UInt16> = []
+    private var logs: [(step: Int, line: LogText)] = []
+    private var copies: [(step: Int, copy: PacketCopy)] = []
+    /// A link's name by its number.
+    var linkName: (UInt32) -> String = { String($0) }
 
-    init(_ rules: String, given: PacketPattern.Bindings) { names = NumberNames(rules: rules, given: given) }
+    init(_ twinCase: TwinCase, given: PacketPattern.Bindings) { names = NumberNames(rules: twinCase.allWords, given: given) }
 
     /// The packet of a step with this router's numbers; nil if one of them is not known.
     func packet(_ step: TwinCase.Step) -> TestPacket? {
@@ -55,7 +67,13 @@ struct OutcomeRecorder {
         outcome.outputs.append(.init(step: step, side: side, packet: packet, text: text(of: packet)))
     }
 
-    private func text(of packet: TestPacket) -> String {
+    /// NFLOG made a copy.
+    mutating func receive(_ copy: PacketCopy, step: Int) { copies.append((step, copy)) }
+
+    /// LOG wrote a line.
+    mutating func receive(_ line: LogText, step: Int) { logs.append((step, line)) }
+
+    func text(of packet: TestPacket) -> String {
         var packet = packet
         let isOwn = packet.ip.map { !sentIDs.contains($0.id) } ?? false
         if isOwn { packet.ip?.id = 0 }
@@ -73,6 +91,10 @@ struct OutcomeRecorder {
 
     mutating func finish(counters: RuleCounters?, flows: [String]) -> TwinOutcome {
         outcome.counters = counters
+        // A number may have come out, and got its name, after the line that has it.
+        outcome.logs = logs.map { ($0.step, text(ofLog: $0.line)) }
+        outcome.logs += copies.map { ($0.step, text(of: $0.copy, link: linkName)) }
+        outcome.chosen = names.classes
         for line in flows {
             let text = names.text(ofFlow: line)
             outcome.flows.append(text)

@@ -24,29 +24,57 @@ public struct TwinRunner {
         self.martlet = martlet
     }
 
-    private static func start(seed: UInt64, hasNAT: Bool) -> (TwinCase, SeededRandom) {
+    /// What is settled of a case before its first packet.
+    private struct Start {
+        var twinCase: TwinCase
+        var random: SeededRandom
+        var changes: [RuleChange] = []
+        var talks: [HelperTalk] = []
+    }
+
+    private static func start(seed: UInt64, hasNAT: Bool) -> Start {
         var random = SeededRandom(seed: seed)
         var twinCase = TwinCase(seed: seed)
         var rules = RulesetGenerator(random: SeededRandom(seed: random.next()), hasNAT: hasNAT)
+        if random.chance(30) { rules.makeSets() }
+        let hasChange = random.chance(15)
+        if hasChange { rules.matches.removeAll { RulesetGenerator.forgetful.contains($0.name) } }
         twinCase.tables = rules.tables(rules: random.pick(weighted: [(3, 5), (3, 10), (2, 20), (1, 40)]))
-        return (twinCase, random)
+        twinCase.sets = rules.sets.flatMap(\.lines)
+        var start = Start(twinCase: twinCase, random: random)
+        if start.random.chance(15) {
+            start.talks = start.random.some(HelperTalk.allCases, 1...2)
+            for talk in start.talks { rules.help(talk, in: &start.twinCase.tables) }
+        }
+        if hasChange { start.changes.append(rules.change(of: start.twinCase.tables)) }
+        if !rules.sets.isEmpty {
+            for _ in 0..<start.random.number(0...3) { start.changes.append(.ipset(rules.setCommand())) }
+        }
+        return start
     }
 
     /// The rules of a seed, as iptables-save text.
-    public static func rules(seed: UInt64, hasNAT: Bool) -> String { start(seed: seed, hasNAT: hasNAT).0.rules }
+    public static func rules(seed: UInt64, hasNAT: Bool) -> String { start(seed: seed, hasNAT: hasNAT).twinCase.rules }
 
     /// Makes the case of a seed; the conversation is made while the kernel takes part in it.
     ///
     /// - Throws: `KernelSide.Refusal`, or what fails in the laboratory.
     public func make(seed: UInt64, hasNAT: Bool) throws -> (TwinCase, TwinOutcome, PacketPattern.Bindings) {
-        var (twinCase, random) = Self.start(seed: seed, hasNAT: hasNAT)
+        var start = Self.start(seed: seed, hasNAT: hasNAT)
+        var twinCase = start.twinCase
         var conversation = ConversationGenerator(
-            random: SeededRandom(seed: random.next()), packets: random.number(5...30))
+            random: SeededRandom(seed: start.random.next()), packets: start.random.number(5...30))
+        conversation.changes = start.changes
+        conversation.talks = start.talks
+        conversation.translates = hasNAT
+        // The kernel looks for ended connections once a tick.
+        if twinCase.rules.contains("-m connlimit") { conversation.pause = 0.0045 }
         // More than any case needs; those not used do no harm.
         let given = kernel.freshFragmentIDs((1...30).map { "$f\($0)" })
         var steps: [TwinCase.Step] = []
         let outcome = try kernel.run(twinCase, given: given) { outputs, names in
-            let step = conversation.next(outputs, names)
+            var step = conversation.next(outputs, names)
+            step?.pause = conversation.pause
             if let step { steps.append(step) }
             return step
         }

@@ -83,6 +83,7 @@ public struct TwinSession {
                         }
                     } catch let refusal as KernelSide.Refusal {
                         refused += 1
+                        if refusal.isLater { continue }
                         print("seed \(seed): the kernel refuses rules that Martlet takes: \(refusal)")
                     }
                 }

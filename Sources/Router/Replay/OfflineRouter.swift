@@ -180,10 +180,16 @@ package final class OfflineRouter {
     }
 
     /// The lines of LOG since the last call, with their severities; what else rules told is left out.
-    package func takeLogLines() -> [(level: Int, text: String)] {
-        takeReports().filter { $0.header.kind == .line }.map { report in
+    package func takeLogLines() -> [(level: Int, text: String)] { takeLogs().lines }
+
+    /// The lines of LOG, and the messages of NFLOG as the kernel's netlink sockets have them behind the header, since the last call.
+    package func takeLogs() -> (lines: [(level: Int, text: String)], copies: [[UInt8]]) {
+        let reports = takeReports()
+        let lines = reports.filter { $0.header.kind == .line }.map { report in
             (Int(report.header.level), String(decoding: LogLine.text(of: report, interfaces: interfaces), as: UTF8.self))
         }
+        let copies = reports.filter { $0.header.kind == .copy }.map { NFLogMessage.bytes(of: $0, time: 0, interfaces: interfaces) }
+        return (lines, copies)
     }
 
     /// A writer that knows the ports by their names.
