@@ -26,8 +26,8 @@ extension FlowTable {
         if let first, isSame(flow, first.flow) { return .joined(first.flow) }
         // Answers must find their flow whatever becomes of the original direction.
         if let other = find(reply, hash: index.hash(reply), now: now) {
-            // One that goes the other way must be ours turned round, zones included.
-            let isTurned = other.direction == .reply || flows[other.flow].reply == original
+            // It must be ours turned round, zones included; one that goes our way, but not for `first`, is in another zone.
+            let isTurned = other.direction == .original && flows[other.flow].reply == original
             return isTurned && isSame(flow, other.flow) ? .joined(other.flow) : .dropped
         }
         if first != nil, flows[flow].status.contains(.replyReserved) {

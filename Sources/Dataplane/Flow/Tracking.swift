@@ -229,7 +229,8 @@ extension Worker {
                 forget(&packet)
                 return nil
             case .acceptAndEnd:
-                // The packet goes on as part of the flow; nobody will find it any more.
+                // The packet goes on as part of the flow; nobody will find it any more, or hear more of it than its end.
+                if packet.tracking.direction == .reply { table[flow].set(.seenReply) }
                 count(packet)
                 if packet.tracking.isUnconfirmed { table[flow].expire(at: now) } else { flows.kill(flow) }
                 return nil
