@@ -209,6 +209,7 @@ extension Worker {
         }
         packet.readTransport()
         packet.completePartialChecksum()
+        packet.completeMissingSCTPChecksum()
         output(&packet)
     }
 
