@@ -400,8 +400,9 @@ extension Worker {
         }
         let isEntered = flows.confirm(flow)
         if !isEntered {
-            statistics.add(FlowColumn.insertFailed)
-            switch flows.resolveClash(flow, now: now) {
+            let resolution = flows.resolveClash(flow, now: now)
+            if !resolution.isLoss { statistics.add(FlowColumn.clashResolved) }
+            switch resolution {
             case .answersOnly: break
             case .joined(let other):
                 owner.abandon(flow)
@@ -415,8 +416,13 @@ extension Worker {
                 packet.tracking.isUnconfirmed = false
                 return nil
             case .dropped:
+                statistics.add(FlowColumn.insertFailed)
                 statistics.add(FlowColumn.drop)
                 return .flowClash
+            case .noRoom:
+                statistics.add(FlowColumn.insertFailed)
+                statistics.add(FlowColumn.drop)
+                return .flowTableFull
             }
         }
         packet.tracking.isUnconfirmed = false
