@@ -1,4 +1,5 @@
 import Net
+import Synchronization
 
 /// What all workers of a router share.
 public struct SharedState: Sendable {
@@ -99,9 +100,14 @@ public struct Arrival: Sendable {
     /// Where a copy of a datagram that was put together lies.
     let copyBuffer: UnsafeMutableRawPointer
     var routeCache = RouteCache()
-    let hashesAhead = Slab<UInt64>(count: Worker.burstLimit)
+    let guesses = Slab<FlowGuess>(count: Worker.burstLimit)
+    /// What was guessed of the frame whose turn it is.
+    var guess = FlowIndex.Reference(rawValue: 0)
     /// Where what was read ahead goes, so that it is read at all.
-    var touched: UInt64 = 0
+    ///
+    /// A value with an atomic in it stays where it lies. Of any other the compiler makes a copy for each call of a method that does not change
+    /// it, and a worker is two thousand bytes.
+    let touched = Atomic<UInt32>(0)
 
     /// Where a datagram is put together, with room for VLAN tags in front; and the lengths of the pieces it came in.
     let assembly: UnsafeMutableRawPointer
@@ -145,8 +151,13 @@ public struct Arrival: Sendable {
     /// caller's again.
     public mutating func process(_ arrivals: Slab<Arrival>, count: Int, at now: Instant) {
         begin(at: now)
-        if count > 1 { touchAhead(arrivals, count: count) }
-        for index in 0..<count { accept(arrivals[index]) }
+        if count > 1 { touchAhead(arrivals, count: count) } else { guesses[0] = FlowGuess() }
+        for index in 0..<count {
+            guess = guesses[index].reference
+            accept(arrivals[index])
+        }
+        // The index stands for what it said until the end of the burst.
+        guess = FlowIndex.Reference(rawValue: 0)
         if count > 0 { statistics.add(.bursts) }
     }
 
