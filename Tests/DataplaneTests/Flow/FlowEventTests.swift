@@ -62,6 +62,25 @@ struct FlowEventTests {
         #expect(bench.flowList.contains { $0.hasPrefix("tcp 120 ") })
     }
 
+    @Test("a reset of ours closes its connection for as long as the flow's policy says, which is told of (nf_conntrack_tcp_set_closing)")
+    func reset() throws {
+        let bench = Self.bench { setup in
+            var template = TrackingTemplate(zone: 0, options: [])
+            template.policy = 3
+            setup.rules.chain(.raw, .prerouting, [.init(proto: .tcp, target: .plain(.flow(.track(template))))])
+            setup.rules.chain(.filter, .forward, [.init(.reject(.tcpReset)).proto(.tcp).states(.established).input("lan")])
+        }
+        // In the order of TCPSlot.
+        bench.flows.policies.set(3, [11, 12, 13, 14, 15, 16, 17, 77, 19, 20, 21].map { $0 * 1_000_000_000 })
+        bench.flows.isListenedTo = true
+        bench.send("lan tcp 10.0.0.2:1 > 198.51.100.2:80 S seq 1")
+        bench.send("wan tcp 198.51.100.2:80 > 10.0.0.2:1 SA seq 9 ack 2")
+        _ = Self.events(bench)
+        #expect(bench.send("lan tcp 10.0.0.2:1 > 198.51.100.2:80 A seq 2 ack 10") == ["lan tcp 198.51.100.2:80 > 10.0.0.2:1 R seq 10 win 0 df"])
+        #expect(bench.flowList.first?.hasPrefix("tcp 77 CLOSE") == true, "\(bench.flowList)")
+        #expect(Self.events(bench) == [[.assured, .protocolState]])
+    }
+
     @Test("a flow takes at most 256 bytes, its share of the index included")
     func memory() {
         #expect(FlowTable(maximum: 1 << 20, workerCount: 1, key: 1).bytesPerFlow <= 256)
