@@ -214,7 +214,7 @@ import Synchronization
         let isReserved = flows[flow].status.contains(.replyReserved)
         index.lock(originalHash, replyHash)
         defer { index.unlock(originalHash, replyHash) }
-        if isTaken(original, .original, hash: originalHash, except: flow) { return false }
+        if isTaken(original, .original, hash: originalHash, except: flow), !isOnlyTurned(flow, hash: originalHash) { return false }
         if !isReserved {
             if isTaken(reply, .reply, hash: replyHash, except: flow) { return false }
             guard index.insert(FlowIndex.Reference(flow: flow, .reply), hash: replyHash) else { return false }
