@@ -240,8 +240,8 @@ extension Worker {
     /// The ports of a packet that was not tracked, as nf_ct_get_tuple reads them; false if they are cut off.
     private func readPorts(_ packet: Packet, into tuple: inout FlowTuple) -> Bool {
         switch packet.ipProtocol {
-        case .tcp, .udp, .udpLite, .sctp, .dccp:
-            guard packet.transportLength >= 8 else { return false }
+        case .tcp, .udp, .udpLite, .sctp:
+            guard packet.transportLength >= 4 else { return false }
             tuple.sourcePort = packet.transport16(Offset.sourcePort)
             tuple.destinationPort = packet.transport16(Offset.destinationPort)
         case .icmp:
