@@ -35,6 +35,18 @@ struct FlowEventTests {
         #expect(Self.events(bench) == [.destroy, .destroy])
     }
 
+    @Test("a reset that is a connection's first answer ends it as unanswered, once, and belongs to it all the same (nf_ct_kill_acct)")
+    func refused() {
+        let bench = Self.bench()
+        bench.flows.isListenedTo = true
+        bench.send("lan tcp 10.0.0.2:1 > 198.51.100.2:80 S seq 1")
+        bench.send("wan tcp 198.51.100.2:80 > 10.0.0.2:1 RA seq 0 ack 2")
+        bench.pass(31)
+        var told: [(FlowEvents, Bool)] = []
+        while let event = unsafe bench.workers[0].flowEvents.pop() { told.append((event.events, event.flow.status.contains(.seenReply))) }
+        #expect(told.map(\.0) == [[.new, .protocolState], .destroy] && told.allSatisfy { !$0.1 }, "\(told)")
+    }
+
     @Test("a full ring loses events and counts them")
     func full() {
         let ring = FlowEventRing(capacity: 2)
