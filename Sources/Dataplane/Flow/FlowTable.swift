@@ -195,8 +195,8 @@ import Synchronization
         return true
     }
 
-    /// The flow that has a tuple as its reply's.
-    func owner(ofReply tuple: FlowTuple) -> UInt32? {
+    /// The confirmed flow that has a tuple as its reply's.
+    func flow(withReply tuple: FlowTuple) -> UInt32? {
         index.first(index.hash(tuple)) { reference in
             reference.direction == .reply && flows[reference.flow].reply == tuple
                 && flows[reference.flow].status.intersection([.confirmed, .dying]) == .confirmed

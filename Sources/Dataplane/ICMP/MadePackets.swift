@@ -19,7 +19,7 @@ extension Worker {
         guard mayBeAnswered(packet) else { return }
         // Never about an error (RFC 1122, 3.2.2).
         if packet.ipProtocol == .icmp {
-            guard packet.transportLength > 0, ICMPType.mayBeAnswered(packet.transport8(Offset.icmpType)) else { return }
+            guard packet.transportLength > 0, ICMPType.mayCauseErrors(packet.transport8(Offset.icmpType)) else { return }
         }
         guard icmpLimiter.allows(type, code: code, to: packet.source, now: now, snapshot.settings.icmp) else { return }
         // A copy is on its way to a gateway, whomever it is addressed to.
