@@ -97,8 +97,10 @@ public struct Arrival: Sendable {
     let jumpStack = Slab<UInt32>(count: 128)
     /// Whether a TEE's copy is on its way, which is not copied again (in_nf_duplicate of the kernel's task).
     var isDuplicating = false
-    /// Where a copy of a datagram that was put together lies.
-    let copyBuffer: UnsafeMutableRawPointer
+    /// Where copies of a datagram that was put together lie: a MIRROR's, and the one that a TEE makes of that or of the datagram itself.
+    let copyBuffers: UnsafeMutableRawPointer
+    /// Bytes of a datagram that is put together, with room for VLAN tags in front.
+    static var assemblyLength: Int { 0x10000 + 64 }
     var routeCache = RouteCache()
     let guesses = Slab<FlowGuess>(count: Worker.burstLimit)
     /// What was guessed of the frame whose turn it is.
@@ -138,13 +140,13 @@ public struct Arrival: Sendable {
         owner = FlowOwner(worker: id, table: shared.flows, epochs: shared.epochs, statistics: statistics)
         flowEvents = owner.events
         random = RandomSource(seed: seed)
-        unsafe assembly = .allocate(byteCount: 0x10000 + 64, alignment: 64)
-        unsafe copyBuffer = .allocate(byteCount: 0x10000 + 64, alignment: 64)
+        unsafe assembly = .allocate(byteCount: Self.assemblyLength, alignment: 64)
+        unsafe copyBuffers = .allocate(byteCount: 2 * Self.assemblyLength, alignment: 64)
     }
 
     deinit {
         unsafe assembly.deallocate()
-        unsafe copyBuffer.deallocate()
+        unsafe copyBuffers.deallocate()
     }
 
     /// Takes a burst through the router. Every frame's chunk is the worker's from here on; what `output` holds afterwards is the

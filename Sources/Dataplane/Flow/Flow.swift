@@ -5,9 +5,9 @@ import Synchronization
 /// connection, and the rest. A datagram's flow needs the first two, a segment's all three.
 ///
 /// What is guarded by what:
-/// - `tuples`: written by the worker that creates the flow, before an index slot points to it; constant from then until
-///   the entry is reused. `tuples[reply]` may still be rewritten by NAT while only the creator holds the flow and the
-///   reply slot is not yet in the index.
+/// - `original`, `reply`: written by the worker that creates the flow, before an index slot points to it; constant from then until
+///   the entry is reused. `reply` may still be rewritten by NAT while only the creator holds the flow and the reply is not yet
+///   in the index.
 /// - `status`: atomic; bits are only ever set, but for the life of one entry.
 /// - `expires`: atomic, relaxed; whoever sees a packet writes it, the timer wheel reads it.
 /// - `lock`: guards `tcp`, the SCTP association beside the table, the counters, and what is made of an old `mark`, which may be read without

@@ -186,8 +186,8 @@ import Synchronization
         return true
     }
 
-    /// The flow that has a tuple as its reply's.
-    func owner(ofReply tuple: FlowTuple) -> UInt32? {
+    /// The confirmed flow that has a tuple as its reply's.
+    func flow(withReply tuple: FlowTuple) -> UInt32? {
         index.first(index.hash(tuple)) { reference in
             reference.direction == .reply && flows[reference.flow].reply == tuple
                 && flows[reference.flow].status.intersection([.confirmed, .dying]) == .confirmed
@@ -205,7 +205,7 @@ import Synchronization
         let isReserved = flows[flow].status.contains(.replyReserved)
         index.lock(originalHash, replyHash)
         defer { index.unlock(originalHash, replyHash) }
-        if isTaken(original, .original, hash: originalHash, except: flow) { return false }
+        if isTaken(original, .original, hash: originalHash, except: flow), !isOnlyTurned(flow, hash: originalHash) { return false }
         if !isReserved {
             if isTaken(reply, .reply, hash: replyHash, except: flow) { return false }
             guard index.insert(FlowIndex.Reference(flow: flow, .reply), hash: replyHash) else { return false }

@@ -237,10 +237,12 @@ extension Worker {
                 forget(&packet)
                 return nil
             case .acceptAndEnd:
-                // The packet goes on as part of the flow; nobody will find it any more, or hear more of it than its end.
-                if packet.tracking.direction == .reply { table[flow].set(.seenReply) }
+                // The packet goes on as part of the flow; nobody will find it any more. Its end is told of before it counts as answered.
                 count(packet)
-                if packet.tracking.isUnconfirmed { table[flow].expire(at: now) } else { flows.kill(flow) }
+                tellEnd(flow)
+                if packet.tracking.direction == .reply { table[flow].set(.seenReply) }
+                // A reset begins no flow, so this one is confirmed.
+                flows.kill(flow)
                 return nil
             case .reopen:
                 guard round == 0, flows.kill(flow) else { return .flowReopened }
