@@ -16,7 +16,7 @@ extension Worker {
     /// - Parameter info: the second word of the ICMP header, such as the next hop's MTU.
     @inline(never)
     mutating func sendError(_ type: UInt8, _ code: UInt8, info: UInt32 = 0, about packet: Packet) {
-        guard mayBeAnswered(packet) else { return }
+        guard !packet.isLinkBroadcast, mayBeAnswered(packet) else { return }
         // Never about an error (RFC 1122, 3.2.2).
         if packet.ipProtocol == .icmp {
             guard packet.transportLength > 0, ICMPType.mayCauseErrors(packet.transport8(Offset.icmpType)) else { return }
@@ -56,6 +56,7 @@ extension Worker {
     mutating func reject(_ packet: Packet, _ kind: RejectKind) {
         switch kind {
         case .tcpReset:
+            // The link layer's broadcast is no matter here (nf_send_reset).
             guard mayBeAnswered(packet) else { return }
             sendReset(packet)
         default:
@@ -139,7 +140,7 @@ extension Worker {
     /// RFC 1122, 3.2.2: not to or about a group or broadcast, not about later fragments, not without a source. A reset of our own may
     /// be answered by an error, and that by nothing any more, so rules cannot set answers against each other for long.
     private func mayBeAnswered(_ packet: Packet) -> Bool {
-        !packet.isLinkBroadcast && packet.fragmentOffset == 0 && !packet.destination.isMulticast
+        packet.fragmentOffset == 0 && !packet.destination.isMulticast
             && !packet.destination.isLimitedBroadcast && !packet.source.isUnspecified && !packet.source.isMulticast
             && !packet.source.isLimitedBroadcast && (packet.isCopy || !packet.source.isLoopback)
             && !isBroadcast(packet.destination, packet.ingress)
