@@ -94,7 +94,7 @@ struct IPTablesClient {
     private func write(_ text: String, to file: String) throws(IPTables.Finished) {
         let descriptor = unsafe open(file, O_WRONLY | O_CREAT | O_TRUNC | O_CLOEXEC, 0o600)
         guard descriptor >= 0 else {
-            throw failure("\(program.rawValue): failed to open \(file): \(systemErrorText(errno))\n", exitCode: 1)
+            throw failure("Failed to open file, error: \(systemErrorText(errno))\n", exitCode: 1)
         }
         defer { close(descriptor) }
         let output = Output(descriptor)

@@ -25,7 +25,7 @@ struct RuleTextTests {
         #expect(RulesText.check(text, file: "r", allowInactive: true).errors.map(\.line) == [3, 7, 7])
         let arguments = try? IPTables.restoreArguments([])
         let outcome = IPTables.restore(text, arguments!, onto: Ruleset(), refusesInactive: true)
-        #expect(outcome.exitCode == 2 && outcome.errors.contains("Error occurred at line: 2\n"))
+        #expect(outcome.exitCode == 2 && outcome.errors.contains("Error occurred at line: 3\n"))
         #expect(outcome.errors.contains("unknown target or chain \"NIX\""))
     }
 

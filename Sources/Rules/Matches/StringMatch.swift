@@ -47,6 +47,7 @@ public struct StringMatch: MatchExtension {
             throw RuleError("STRING too long \"\(given.argument.text)\"", at: given.argument)
         }
         guard !bytes.isEmpty else {
+            if given.name == "hex-string" { throw RuleError("STRING must contain at least one char", at: given.argument) }
             throw RuleError("string: an empty string is nowhere to be found", at: given.argument).byKernel()
         }
         guard let algorithm = Algorithm(rawValue: algorithmOption.argument.text) else {
