@@ -186,7 +186,7 @@ struct IPSetClient {
 
     private func restore() throws -> Int32 {
         let text: String
-        do throws(Diagnostic) { text = try TextFile.read(file ?? "-") } catch {
+        do throws(Diagnostic) { text = try TextFile.readRules(file ?? "-") } catch {
             throw Refusal(message: "Cannot open \(file ?? "-") for reading: \(error.message)", code: 1)
         }
         do {

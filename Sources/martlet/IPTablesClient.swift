@@ -85,7 +85,7 @@ struct IPTablesClient {
             throw failure("Can't open \(file): \(systemErrorText(errno))\n", exitCode: 1)
         }
         do throws(Control.Diagnostic) {
-            return try TextFile.read(file ?? "-")
+            return try TextFile.readRules(file ?? "-")
         } catch {
             throw failure("\(program.rawValue): \(error)\n", exitCode: 1)
         }

@@ -3,6 +3,11 @@
 
 let commandLines = #"""
     -A INPUT -A INPUT
+    -A INPUT -p icmp --icmp-type 255/3 -j ACCEPT
+    -A INPUT -p icmp ! --icmp-type 255/255
+    -S
+    -L -n
+    -F
     -W 5 -S INPUT
     -S INPUT -W
     -w -W 5 -S INPUT

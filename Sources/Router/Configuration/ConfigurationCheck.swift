@@ -15,7 +15,7 @@ public enum ConfigurationCheck {
         }
         if let sets = configuration.rules.sets {
             do throws(Diagnostic) {
-                findings.errors += RulesText.checkSets(try TextFile.read(sets), file: sets)
+                findings.errors += RulesText.checkSets(try TextFile.readRules(sets), file: sets)
             } catch {
                 findings.errors.append(error)
             }
@@ -23,7 +23,7 @@ public enum ConfigurationCheck {
         if let file = configuration.rules.ipv4 {
             do throws(Diagnostic) {
                 let rules = RulesText.check(
-                    try TextFile.read(file), file: file, ports: configuration.ports.map(\.name),
+                    try TextFile.readRules(file), file: file, ports: configuration.ports.map(\.name),
                     policies: configuration.conntrack.policies,
                     allowInactive: configuration.rules.allowInactive)
                 findings.errors += rules.errors

@@ -95,7 +95,7 @@ public enum RulesText {
     /// The text of the sets that a configuration names; nil if it names no file.
     static func loadSets(_ configuration: RulesConfiguration) throws(Failure) -> String? {
         guard let file = configuration.sets else { return nil }
-        do throws(Control.Diagnostic) { return try TextFile.read(file) } catch {
+        do throws(Control.Diagnostic) { return try TextFile.readRules(file) } catch {
             throw Failure("", diagnostics: [error])
         }
     }
@@ -114,7 +114,7 @@ public enum RulesText {
     static func load(_ configuration: RulesConfiguration) throws(Failure) -> Ruleset {
         guard let file = configuration.ipv4 else { return Ruleset() }
         let text: String
-        do throws(Control.Diagnostic) { text = try TextFile.read(file) } catch {
+        do throws(Control.Diagnostic) { text = try TextFile.readRules(file) } catch {
             throw Failure("", diagnostics: [error])
         }
         return try parse(text, file: file, allowInactive: configuration.allowInactive)

@@ -31,7 +31,7 @@ struct RulesRestoreCommand: ParsableCommand {
 
     func run() throws {
         let text: String
-        do throws(Diagnostic) { text = try TextFile.read(file) } catch { throw Failure("", diagnostics: [error]) }
+        do throws(Diagnostic) { text = try TextFile.readRules(file) } catch { throw Failure("", diagnostics: [error]) }
         var restore = RulesRestore(
             file: file, text: text, counters: counters, noflush: noflush, table: table, test: test ? true : nil,
             allowInactive: allowInactive ? true : nil, confirm: confirm)
