@@ -45,8 +45,11 @@ extension FlowRow {
     ///   - protocolState: with the protocol's state.
     ///   - counters: with what it carried and how long it lived.
     ///   - mark: with its mark.
+    ///   - helper: with the name of its helper.
     ///   - id: with its number.
-    func conntrackText(protocolState: Bool, counters: Bool, mark showsMark: Bool, id showsID: Bool) -> String {
+    func conntrackText(
+        protocolState: Bool, counters: Bool, mark showsMark: Bool, helper showsHelper: Bool, id showsID: Bool
+    ) -> String {
         var text = "\(padded(Self.layer4Name(`protocol`), 8)) \(`protocol`.rawValue) "
         if let timeout { text += "\(timeout) " }
         if let state, protocolState { text += "\(state) " }
@@ -58,7 +61,7 @@ extension FlowRow {
         if showsMark { text += "mark=\(mark) " }
         if zone != 0, zoneSide == .both { text += "zone=\(zone) " }
         if counters, let age { text += "delta-time=\(age) " }
-        if let helper { text += "helper=\(helper) " }
+        if showsHelper, let helper { text += "helper=\(helper) " }
         if showsID, let id { text += "id=\(id) " }
         return String(text.dropLast())
     }

@@ -10,6 +10,7 @@ public enum Reply: Hashable, Sendable {
     case flow(FlowRow)
     case flowEvent(FlowEventRow)
     case flowEventNote(FlowEventNote)
+    case expectationEvent(ExpectationEventRow)
     case setting(SettingRow)
     case recentList(RecentListRow)
     case recentEntry(RecentEntryRow)
@@ -34,7 +35,7 @@ public enum Reply: Hashable, Sendable {
     public var isFinal: Bool {
         switch self {
         case .port, .worker, .drop, .route, .neighbor, .flow, .set, .text: false
-        case .flowEvent, .flowEventNote, .setting: false
+        case .flowEvent, .flowEventNote, .expectationEvent, .setting: false
         case .recentList, .recentEntry, .hashlimitTable, .hashlimitEntry: false
         case .expectation, .helper: false
         case .stats, .version, .rulesSummary, .rules, .flowCount, .command, .hostsWanted, .done, .failure, .end: true
@@ -84,6 +85,7 @@ extension Reply: Codable {
         case port, worker, drop, route, neighbor, flow, set, text, stats, version, rules, command, done, failure, end, setting
         case flowEvent = "flow-event"
         case flowEventNote = "flow-event-note"
+        case expectationEvent = "expectation-event"
         case hostsWanted = "hosts-wanted"
         case rulesSummary = "rules-summary"
         case flowCount = "flow-count"
@@ -108,6 +110,7 @@ extension Reply: Codable {
         case .neighbor: self = .neighbor(try container.decode(NeighborRow.self, forKey: key))
         case .flow: self = .flow(try container.decode(FlowRow.self, forKey: key))
         case .flowEvent: self = .flowEvent(try container.decode(FlowEventRow.self, forKey: key))
+        case .expectationEvent: self = .expectationEvent(try container.decode(ExpectationEventRow.self, forKey: key))
         case .flowEventNote: self = .flowEventNote(try container.decode(FlowEventNote.self, forKey: key))
         case .setting: self = .setting(try container.decode(SettingRow.self, forKey: key))
         case .recentList: self = .recentList(try container.decode(RecentListRow.self, forKey: key))
@@ -141,6 +144,7 @@ extension Reply: Codable {
         case .neighbor(let value): try container.encode(value, forKey: .neighbor)
         case .flow(let value): try container.encode(value, forKey: .flow)
         case .flowEvent(let value): try container.encode(value, forKey: .flowEvent)
+        case .expectationEvent(let value): try container.encode(value, forKey: .expectationEvent)
         case .flowEventNote(let value): try container.encode(value, forKey: .flowEventNote)
         case .setting(let value): try container.encode(value, forKey: .setting)
         case .recentList(let value): try container.encode(value, forKey: .recentList)

@@ -53,7 +53,6 @@ extension Worker {
             guard station.isGroup else { return drop(packet, .otherHost) }
             packet.isLinkBroadcast = true
         }
-        if packet.headerLength > Offset.ipHeader, let reason = packet.checkOptions() { return drop(packet, reason) }
         if packet.isFragment, snapshot.rules.defragments {
             switch defragment(&packet, isFromHost: false) {
             case .held: return
@@ -82,6 +81,7 @@ extension Worker {
     private mutating func route(_ packet: inout Packet) {
         let way = routeCache.receive(query(packet, from: packet.ingress), routing)
         packet.realm = way.realm
+        if packet.headerLength > Offset.ipHeader, !way.kind.isMartian, let fault = packet.examineOptions() { return refuse(packet, fault) }
         switch way.kind {
         case .unicast:
             take(way, &packet)
@@ -108,6 +108,15 @@ extension Worker {
         case .martianSource: drop(packet, .martianSource)
         case .martianDestination: drop(packet, .martianDestination)
         case .reversePath: drop(packet, .reversePath)
+        }
+    }
+
+    private mutating func refuse(_ packet: Packet, _ fault: IPOptionsFault) {
+        switch fault {
+        case .malformed(let offset):
+            sendError(ICMPType.parameterProblem, 0, info: UInt32(offset) << 24, about: packet)
+            drop(packet, .ipOptions)
+        case .sourceRoute: drop(packet, .sourceRoute)
         }
     }
 
@@ -155,6 +164,7 @@ extension Worker {
         packet.decrementTTL()
         if case .drop(let reason) = evaluate(.mangle, .forward, &packet) { return drop(packet, reason) }
         if case .drop(let reason) = evaluate(.filter, .forward, &packet) { return drop(packet, reason) }
+        if packet.headerLength > Offset.ipHeader { fillOptions(packet) }
         leave(&packet)
     }
 
@@ -209,6 +219,7 @@ extension Worker {
         }
         packet.readTransport()
         packet.completePartialChecksum()
+        packet.completeMissingSCTPChecksum()
         output(&packet)
     }
 

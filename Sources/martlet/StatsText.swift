@@ -4,7 +4,7 @@ extension Stats {
     /// In the words of `conntrack -S`.
     private var flowText: String {
         guard let flows else { return "flows       unknown" }
-        return "flows       \(flows.count); found=\(flows.found) invalid=\(flows.invalid) insert_failed=\(flows.insertFailed) drop=\(flows.drop) early_drop=\(flows.earlyDrop)"
+        return "flows       \(flows.count); found=\(flows.found) invalid=\(flows.invalid) insert_failed=\(flows.insertFailed) drop=\(flows.drop) early_drop=\(flows.earlyDrop) error=\(flows.error) clash_resolve=\(flows.clashResolved) expect_new=\(flows.expectNew) expect_create=\(flows.expectCreate) expect_delete=\(flows.expectDelete)"
     }
 
     /// The books as a table of two sides, and what belongs to them.

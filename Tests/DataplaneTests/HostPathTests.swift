@@ -14,6 +14,17 @@ struct HostPathTests {
         #expect(bench.send("host wan tcp 198.51.100.1:1 > 192.0.2.9:2 S") == ["wan tcp 198.51.100.1:1 > 192.0.2.9:2 S"])
     }
 
+    @Test(
+        "SCTP's checksum, which the host leaves to the NIC as a zero, is filled in; what the host has filled in stays, right or wrong",
+        arguments: [("00000000", "dd66b3d0"), ("dd66b3d0", "dd66b3d0"), ("12345678", "12345678")])
+    func sctpChecksum(sum: String, sent: String) {
+        // The example of the scenario snat-sctp, whose sum the kernel has made.
+        let rest = "01000014112233440000ffff0001000100000001"
+        #expect(
+            Bench().send("host wan ip 198.51.100.1 > 192.0.2.9 proto 132 x 03e8005000000000\(sum)\(rest)")
+                == ["wan ip 198.51.100.1 > 192.0.2.9 proto 132 x 03e8005000000000\(sent)\(rest)"])
+    }
+
     @Test("INPUT DROP with an ESTABLISHED rule lets the host's own connections work")
     func established() {
         var setup = Bench.Setup()

@@ -133,6 +133,22 @@ extension NamespaceTests {
             #expect(martlet.count == kernel.count, "\(martlet.joined(separator: "\n"))\n---\n\(kernel.joined(separator: "\n"))")
         }
 
+        @Test("two workers tell of each flow what one does; between flows the order may differ", .needsMartlet)
+        func twoWorkers() throws {
+            /// Events by flow, in their order.
+            func byFlow(_ lines: [String]) -> [String: [String]] {
+                Dictionary(grouping: lines) { line in
+                    line.split(separator: " ").filter { word in ["src=", "dst=", "sport=", "dport=", "id="].contains { word.hasPrefix($0) } }
+                        .prefix(4).joined(separator: " ")
+                }
+            }
+            let kernel = byFlow(Self.comparable(try Self.events(.kernel)))
+            let martlet = byFlow(Self.comparable(try Self.events(.martlet(workers: 2))))
+            for flow in Set(kernel.keys).union(martlet.keys).sorted() where kernel[flow] != martlet[flow] {
+                Issue.record("\((martlet[flow] ?? []).joined(separator: "\n"))\n  not\n\((kernel[flow] ?? []).joined(separator: "\n"))")
+            }
+        }
+
         @Test("timeouts and policies can be read, set and reloaded, and flows follow their policy", .needsMartlet)
         func settings() throws {
             let topology = Topology.cables()
@@ -171,6 +187,11 @@ extension NamespaceTests {
             #expect(!(try router.martlet(["flows", "list", "--dport", "12"])).contains("packets="))
             #expect(try router.martlet(["flows", "list", "--dport", "11", "--format", "ip_conntrack"]).hasPrefix("udp      17 9"))
             #expect(try router.martlet(["flows", "count"]) == "4\n")
+            #expect(try router.martlet(["flows", "count", "--expectations"]) == "0\n")
+            #expect(try router.martlet(["set", "net.netfilter.nf_conntrack_expect_max=8"]) == "nf_conntrack_expect_max = 8\n")
+            #expect(try router.martlet(["flows", "count", "--json"]).contains("\"maxExpectations\":8"))
+            #expect(throws: (any Error).self) { try router.martlet(["set", "nf_conntrack_expect_max", "999999999"]) }
+            #expect(try router.martlet(["show", "stats"]).contains("expect_new=0 expect_create=0 expect_delete=0"))
             #expect(throws: (any Error).self) { try router.martlet(["set", "nf_conntrack_udp_timeot", "9"]) }
             #expect(throws: (any Error).self) {
                 try router.martlet(

@@ -29,7 +29,7 @@ struct OfflineScenarioRunner: ScenarioRunner {
             var settings = RouterSettings()
             // As in the laboratory: limits on ICMP errors would make steps depend on each other's timing.
             settings.icmp.interval = 0
-            var picksUpMidway = true
+            var conntrack: [String] = []
             var network = StaticNetwork(cables: topology)
             func port(_ interface: String) throws -> Int {
                 guard let place = network.ports.firstIndex(where: { $0.name == interface }) else {
@@ -60,7 +60,7 @@ struct OfflineScenarioRunner: ScenarioRunner {
                         route.hops = [StaticNetwork.Hop(gateway: gateway, port: try interface(toward: gateway))]
                     }
                     network.routes.append(route)
-                case .sysctl("net.netfilter.nf_conntrack_tcp_loose=0"): picksUpMidway = false
+                case .sysctl(let text) where text.hasPrefix("net.netfilter."): conntrack.append(text)
                 case .sysctl(let text):
                     guard let ttl = text.split(separator: "=").last.flatMap({ UInt8($0) }), text.contains("ip_default_ttl") else {
                         throw LabError("the data plane alone knows no \(text)")
@@ -75,7 +75,10 @@ struct OfflineScenarioRunner: ScenarioRunner {
             }
             var configuration = Configuration(ports: topology.sides.map { PortConfiguration(name: $0.interface) })
             configuration.conntrack.max = 65_536
-            configuration.conntrack.tcpLoose = picksUpMidway
+            for text in conntrack {
+                let parts = text.split(separator: "=", maxSplits: 1).map(String.init)
+                try configuration.conntrack.set(parts[0], to: parts.last ?? "")
+            }
             configuration.staticNetwork = network
             self.topology = topology
             router = try OfflineRouter(
@@ -162,7 +165,8 @@ struct OfflineScenarioRunner: ScenarioRunner {
                 counters: scenario.rules.isEmpty ? nil : try RuleCounters(router.savedRules()),
                 flows: try router.flows().map { try FlowLine($0.procText) },
                 drops: books.dropped.mapValues { Int64(clamping: $0) },
-                elements: scenario.sets.isEmpty ? nil : SetElements.lines(router.savedSets()))
+                elements: scenario.sets.isEmpty ? nil : SetElements.lines(router.savedSets()),
+                expectations: try router.expectations().map { try ExpectationLine($0.procText) })
             return outcome
         }
     }

@@ -7,7 +7,7 @@ public struct FlowLine: Sendable, Hashable, CustomStringConvertible {
     public var timeout: Int?
     /// `ESTABLISHED` and so on; empty for protocols without.
     public var state: String
-    /// `src`, `dst`, `sport`, `dport`, `type`, `code`, `id` of the original and of the reply direction.
+    /// `src`, `dst`, `sport`, `dport`, `type`, `code`, `id`, `srckey`, `dstkey` of the original and of the reply direction.
     public var original: [String: String]
     public var reply: [String: String]
     public var isUnreplied: Bool
@@ -15,6 +15,8 @@ public struct FlowLine: Sendable, Hashable, CustomStringConvertible {
     public var mark: String
     /// `zone=5`, `zone-orig=5` or `zone-reply=5`; empty for zone 0.
     public var zone: String
+
+    private static let fields = ["src", "dst", "sport", "dport", "type", "code", "id", "srckey", "dstkey"]
 
     /// - Throws: `LabError` if the line is not one of a connection.
     public init(_ line: some StringProtocol) throws {
@@ -39,7 +41,7 @@ public struct FlowLine: Sendable, Hashable, CustomStringConvertible {
             let parts = word.split(separator: "=", maxSplits: 1).map(String.init)
             guard parts.count == 2 else { continue }
             if parts[0] == "src" { direction += 1 }
-            if ["src", "dst", "sport", "dport", "type", "code", "id"].contains(parts[0]), (0...1).contains(direction) {
+            if Self.fields.contains(parts[0]), (0...1).contains(direction) {
                 tuples[direction][parts[0]] = parts[1]
             } else {
                 other[parts[0]] = parts[1]
@@ -54,8 +56,7 @@ public struct FlowLine: Sendable, Hashable, CustomStringConvertible {
     }
 
     private static func text(_ tuple: [String: String]) -> String {
-        ["src", "dst", "sport", "dport", "type", "code", "id"].compactMap { name in tuple[name].map { "\(name)=\($0)" }
-        }
+        fields.compactMap { name in tuple[name].map { "\(name)=\($0)" } }
         .joined(separator: " ")
     }
 

@@ -30,8 +30,6 @@ public struct NamespaceScenarioRunner: ScenarioRunner {
             case .noDefaultRoute: topology.defaultRoute = nil
             case .sysctl(let text):
                 setup.sysctls.append(text)
-                // Martlet has its own.
-                if text == "net.netfilter.nf_conntrack_tcp_loose=0" { setup.configuration.append("conntrack: {tcp-loose: false}") }
             case .mtu(let interface, let bytes):
                 guard let side = topology.sides.firstIndex(where: { $0.interface == interface }) else {
                     throw LabError("no interface \(interface)")
@@ -45,6 +43,9 @@ public struct NamespaceScenarioRunner: ScenarioRunner {
         let cables = try topology.sides.map { try Cable(namespace: lab.namespace($0.host), interface: "eth0") }
         let kernelLog = kind == .kernel && scenario.rules.contains("-j LOG") ? try KernelLog(rules: scenario.rules) : nil
         let router = try RouterUnderTest(kind, in: lab, setup: setup)
+        if kind != .kernel {
+            for case .sysctl(let text) in scenario.facts where text.hasPrefix("net.netfilter.") { try router.martlet(["set", text]) }
+        }
         let logFile = kind == .kernel ? nil : LogFile(path: router.folder + "/log")
         func takeLogs(into judge: inout ScenarioJudge) {
             for line in kernelLog?.take() ?? logFile?.take() ?? [] { judge.receive(line) }
@@ -80,7 +81,8 @@ public struct NamespaceScenarioRunner: ScenarioRunner {
         let books = try router.books()
         if kind != .kernel { try router.requireBalancedBooks() }
         let outcome = judge.finish(counters: counters, flows: try router.flows(), drops: books?.drops,
-            elements: scenario.sets.isEmpty ? nil : SetElements.lines(try router.savedSets()))
+            elements: scenario.sets.isEmpty ? nil : SetElements.lines(try router.savedSets()),
+            expectations: try router.expectations())
         try router.stop()
         return outcome
     }

@@ -173,6 +173,16 @@ public final class RouterUnderTest {
         return try text.split(separator: "\n").map { try FlowLine($0) }
     }
 
+    /// What helpers have announced and nobody has taken.
+    public func expectations() throws -> [ExpectationLine] {
+        let text =
+            switch kind {
+            case .kernel: try Program.require(["cat", "/proc/net/nf_conntrack_expect"], in: lab.router)
+            case .martlet: try martlet(["flows", "list", "--expectations"])
+            }
+        return try text.split(separator: "\n").map { try ExpectationLine($0) }
+    }
+
     /// Replaces all rules while running.
     public func replaceRules(_ rules: String) throws {
         switch kind {

@@ -31,6 +31,7 @@ import Net
 ///     element bad 192.0.2.1 timeout *        what is in the sets at the end, all of it; `element none` for nothing
 ///     counter nat [1:40] -A POSTROUTING -o wan0 -j MASQUERADE
 ///     flow tcp SYN_RECV src=…                as `FlowLine` prints it, numbers that NAT chose by the variables' names
+///     expectation proto=6 src=… … ftp        as `ExpectationLine` prints it: what helpers announced and nobody took
 ///     drop filter 2                          Martlet's drops by reason (not asked of the kernel)
 ///
 /// Sides are `lan`, `wan` and `dmz` of `Topology.cables()`. What follows a `send`, up to the next step, is what it must
@@ -38,7 +39,8 @@ import Net
 /// scenario. A frame without `eth` goes from the host that has its source address to the router.
 /// `log` lines tell of the whole scenario, in order; without any, nothing is said about the log.
 /// Lines that start with `#` are comments. If there is a `counter` line, all counters other than those listed are zero;
-/// if there is a `flow` line (`flow none` for none), all flows are listed.
+/// if there is a `flow` line (`flow none` for none), all flows are listed; `expectation` lines likewise. A `sysctl` of net.netfilter is
+/// set in Martlet too, where it has that setting.
 public struct Scenario: Sendable, CustomStringConvertible {
     public struct Route: Sendable {
         public var prefix: IPv4Prefix
@@ -96,6 +98,8 @@ public struct Scenario: Sendable, CustomStringConvertible {
     /// nil if the file does not say.
     public var counters: [RuleCounters.Line]?
     public var flows: [String]?
+    /// As `ExpectationLine` has them; nil if the file does not say.
+    public var expectations: [String]?
     public var drops: [String: Int64] = [:]
     /// Moments in the rules, and when the file was read: see `RelativeTime`.
     public var moments = RelativeTime()
@@ -241,6 +245,7 @@ extension Scenario {
                 (counters ?? [])
                 + (try RuleCounters("*\(words[0])\n" + Self.counterLine(Self.remainder(rest, after: 1)))).lines
         case "flow": flows = (flows ?? []) + (rest == "none" ? [] : [rest])
+        case "expectation": expectations = (expectations ?? []) + (rest == "none" ? [] : [rest])
         case "drop":
             guard words.count == 2, let count = Int64(words[1]) else { throw fail("drop REASON NUMBER") }
             drops[words[0]] = count

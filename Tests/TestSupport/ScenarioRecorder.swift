@@ -30,7 +30,8 @@ public enum ScenarioRecorder {
                 old.remove(at: place)
                 return false
             }
-            return inRules || !(line.hasPrefix("counter ") || line.hasPrefix("flow ") || line.hasPrefix("element "))
+            return inRules || !(line.hasPrefix("counter ") || line.hasPrefix("flow ") || line.hasPrefix("expectation ")
+                || line.hasPrefix("element "))
         }
         if let logged, logged.isEmpty { lines.append("log none") }
         if let counters = outcome.counters {
@@ -40,6 +41,11 @@ public enum ScenarioRecorder {
             }
         }
         lines += outcome.flowTexts.isEmpty ? ["flow none"] : outcome.flowTexts.map { "flow \($0)" }
+        // Only who has a helper may expect anything.
+        if outcome.expectations != nil, scenario.expectations != nil || scenario.rules.contains("--helper") {
+            let expected = outcome.expectationTexts
+            lines += expected.isEmpty ? ["expectation none"] : expected.map { "expectation \($0)" }
+        }
         if let elements = outcome.elements {
             lines += elements.isEmpty ? ["element none"] : elements.map { "element \($0)" }
         }

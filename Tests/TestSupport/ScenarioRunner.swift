@@ -26,6 +26,8 @@ public struct ScenarioOutcome: Sendable {
     public var bindings: PacketPattern.Bindings = [:]
     public var counters: RuleCounters?
     public var flows: [FlowLine] = []
+    /// What helpers have announced, as `ExpectationLine` has it; nil if nobody asked.
+    public var expectations: [ExpectationLine]?
     public var drops: [String: Int64]?
     /// Log lines in order, each with the index of the step after which it came.
     public var logs: [(step: Int, line: LogText)] = []
@@ -38,6 +40,9 @@ public struct ScenarioOutcome: Sendable {
 
     /// The flows in the scenario's words: numbers that NAT chose by their names, sorted.
     public var flowTexts: [String] { flows.map { $0.text(renaming: bindings) }.sorted() }
+
+    /// Likewise.
+    public var expectationTexts: [String] { (expectations ?? []).map { $0.text(renaming: bindings) }.sorted() }
 }
 
 /// Meets packets with expectations while a scenario runs. Runners feed it; it is the same for all of them.
@@ -132,7 +137,8 @@ public struct ScenarioJudge {
 
     /// Closes the account: what is owed still, counters, flows and drops.
     public mutating func finish(
-        counters: RuleCounters?, flows: [FlowLine], drops: [String: Int64]?, elements: [String]? = nil
+        counters: RuleCounters?, flows: [FlowLine], drops: [String: Int64]?, elements: [String]? = nil,
+        expectations: [ExpectationLine]? = nil
     ) -> ScenarioOutcome {
         reportMissing()
         outcome.elements = elements
@@ -142,6 +148,7 @@ public struct ScenarioJudge {
         outcome.counters = counters
         outcome.flows = flows
         outcome.drops = drops
+        outcome.expectations = expectations
         if let expected = scenario.counters, let counters { compare(expected, counters) }
         if let expected = scenario.flows {
             let found = outcome.flowTexts
@@ -149,6 +156,9 @@ public struct ScenarioJudge {
             for text in Set(found).subtracting(expected).sorted() {
                 outcome.problems.append("unexpected flow: \(text)")
             }
+        }
+        if let expected = scenario.expectations, expectations != nil, expected.sorted() != outcome.expectationTexts {
+            outcome.problems.append("expected flows are \(outcome.expectationTexts), not \(expected.sorted())")
         }
         if let expected = scenario.logs { compareLogs(expected) }
         if let drops {

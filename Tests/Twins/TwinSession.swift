@@ -113,12 +113,18 @@ public struct TwinSession {
     public static func check(_ runner: TwinRunner, seed: UInt64, hasNAT: Bool) throws -> Failure? {
         let (twinCase, verdict) = try runner.compare(seed: seed, hasNAT: hasNAT)
         guard !isTwin(verdict), try !isTwin(runner.compare(twinCase)) else { return nil }
+        // A difference that comes and goes would be lost on the way to a smaller case: each must show one twice.
+        var latest: [String] = []
         let small = shrunk(twinCase) { candidate in
-            if case .different = (try? runner.compare(candidate)) ?? .twins { true } else { false }
+            (0..<2).allSatisfy { _ in
+                guard case .different(let found) = (try? runner.compare(candidate)) ?? .twins else { return false }
+                latest = found
+                return true
+            }
         }
         var differences: [String] = []
         switch try runner.compare(small) {
-        case .twins: differences = ["only now and then"]
+        case .twins: differences = ["only now and then:"] + latest
         case .refused(let why): differences = [why]
         case .different(let found): differences = found
         }

@@ -7,7 +7,7 @@ public struct FlowEventRow: Hashable, Sendable, Codable {
     public var kind: Kind
     /// In microseconds since 1970.
     public var time: UInt64
-    /// What it was in particular, by the kernel's names: new, related, destroy, reply, assured, protoinfo, helper, mark, seqadj, label.
+    /// What it was in particular, by the kernel's names: new, related, destroy, reply, assured, protoinfo, helper, mark, seqadj, label, synproxy.
     public var changes: [String]
     /// The flow as it was then.
     public var flow: FlowRow
@@ -25,10 +25,29 @@ public struct FlowEventsRequest: Hashable, Sendable, Codable {
     /// Empty for all.
     public var kinds: [FlowEventRow.Kind]
     public var filter: FlowFilter
+    /// What happens to expectations instead, without a filter: only new and destroy do.
+    public var expectations: Bool
 
-    public init(kinds: [FlowEventRow.Kind] = [], filter: FlowFilter = FlowFilter()) {
+    public init(kinds: [FlowEventRow.Kind] = [], filter: FlowFilter = FlowFilter(), expectations: Bool = false) {
         self.kinds = kinds
         self.filter = filter
+        self.expectations = expectations
+    }
+}
+
+/// A helper has announced a flow, or that has come, is given up or withdrawn.
+public struct ExpectationEventRow: Hashable, Sendable, Codable {
+    /// New or destroy.
+    public var kind: FlowEventRow.Kind
+    /// In microseconds since 1970.
+    public var time: UInt64
+    /// As it was then.
+    public var expectation: ExpectationRow
+
+    public init(kind: FlowEventRow.Kind, time: UInt64, expectation: ExpectationRow) {
+        self.kind = kind
+        self.time = time
+        self.expectation = expectation
     }
 }
 

@@ -138,10 +138,16 @@ public struct FlowCount: Hashable, Sendable, Codable {
     /// conntrack.max.
     public var max: Int
     public var buckets: Int
+    /// Flows that helpers have announced.
+    public var expectations: Int
+    /// nf_conntrack_expect_max.
+    public var maxExpectations: Int
 
-    public init(count: Int, max: Int, buckets: Int) {
+    public init(count: Int, max: Int, buckets: Int, expectations: Int = 0, maxExpectations: Int = 0) {
         self.count = count
         self.max = max
         self.buckets = buckets
+        self.expectations = expectations
+        self.maxExpectations = maxExpectations
     }
 }

@@ -84,14 +84,32 @@ public struct FlowStats: Hashable, Sendable, Codable {
     public var drop: UInt64
     /// Flows put out to make room.
     public var earlyDrop: UInt64
+    /// ICMP messages that are damaged, of no known kind, or errors about packets of no flow; not counted as invalid besides.
+    public var error: UInt64
+    /// Packets whose flow another worker had entered a moment before, and that went on as part of that.
+    public var clashResolved: UInt64
+    /// Announced flows that came (expect_new in /proc/net/stat/nf_conntrack).
+    public var expectNew: UInt64
+    /// Flows announced.
+    public var expectCreate: UInt64
+    /// Announcements that ended in any way.
+    public var expectDelete: UInt64
 
-    public init(count: Int, found: UInt64, invalid: UInt64, insertFailed: UInt64, drop: UInt64, earlyDrop: UInt64) {
+    public init(
+        count: Int, found: UInt64, invalid: UInt64, insertFailed: UInt64, drop: UInt64, earlyDrop: UInt64, error: UInt64 = 0,
+        clashResolved: UInt64 = 0, expectNew: UInt64 = 0, expectCreate: UInt64 = 0, expectDelete: UInt64 = 0
+    ) {
         self.count = count
         self.found = found
         self.invalid = invalid
         self.insertFailed = insertFailed
         self.drop = drop
         self.earlyDrop = earlyDrop
+        self.error = error
+        self.clashResolved = clashResolved
+        self.expectNew = expectNew
+        self.expectCreate = expectCreate
+        self.expectDelete = expectDelete
     }
 }
 

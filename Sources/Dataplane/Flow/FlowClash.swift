@@ -9,6 +9,15 @@ enum ClashResolution {
     /// The other is not confirmed either; the packet goes on as both would have it.
     case passes
     case dropped
+    /// There was no clash: the index has no place for the flow.
+    case noRoom
+
+    var isLoss: Bool {
+        switch self {
+        case .joined, .answersOnly, .passes: false
+        case .dropped, .noRoom: true
+        }
+    }
 }
 
 extension FlowTable {
@@ -18,6 +27,9 @@ extension FlowTable {
     func resolveClash(_ flow: UInt32, now: Instant) -> ClashResolution {
         let original = flows[flow].original
         let reply = flows[flow].reply
+        guard isTaken(original, .original, hash: index.hash(original), except: flow)
+            || isTaken(reply, .reply, hash: index.hash(reply), except: flow)
+        else { return .noRoom }
         switch original.ipProtocol {
         case .udp, .udpLite, .icmp: break
         default: return .dropped
@@ -26,8 +38,8 @@ extension FlowTable {
         if let first, isSame(flow, first.flow) { return .joined(first.flow) }
         // Answers must find their flow whatever becomes of the original direction.
         if let other = find(reply, hash: index.hash(reply), now: now) {
-            // One that goes the other way must be ours turned round, zones included.
-            let isTurned = other.direction == .reply || flows[other.flow].reply == original
+            // It must be ours turned round, zones included; one that goes our way, but not for `first`, is in another zone.
+            let isTurned = other.direction == .original && flows[other.flow].reply == original
             return isTurned && isSame(flow, other.flow) ? .joined(other.flow) : .dropped
         }
         if first != nil, flows[flow].status.contains(.replyReserved) {

@@ -42,10 +42,10 @@ import Synchronization
 
     /// An index for up to `flows` flows: on average eight of a bucket's twelve slots are then taken, twelve if every flow stands in
     /// it by its source too. An overflow bucket stays with its chain for good, and as flows come and go every bucket overflows once: so
-    /// there is one for each.
+    /// there is one for each, and some for those that overflow twice.
     init(flows: Int, key: UInt64) {
         primaryCount = UInt32(max(flows * 2 / 8, 16))
-        buckets = Slab(count: Int(primaryCount) * 2 + 16, hasLargePages: flows >= 1 << 16)
+        buckets = Slab(count: Int(primaryCount) * 2 + Int(primaryCount) / 64 + 64, hasLargePages: flows >= 1 << 16)
         overflowUsed = Slab(count: 1)
         self.key = key
     }

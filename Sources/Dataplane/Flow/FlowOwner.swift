@@ -99,7 +99,7 @@ struct FlowOwner: ~Copyable {
     /// Takes back an entry that was never confirmed. Its reply tuple may have been seen by others, so it waits too.
     mutating func abandon(_ flow: UInt32) {
         table.flows[flow].set(.dying)
-        if table.flows[flow].status.contains(.helped) { table.expectations.removeAll(of: flow) }
+        if table.flows[flow].status.contains(.helped) { table.expectations.removeAll(of: flow, now: now) }
         table.unlink(flow)
         table.releaseOne()
         table.flows[flow].nextDead = fresh
@@ -186,7 +186,7 @@ struct FlowOwner: ~Copyable {
             let flow = dead
             dead = flows[flow].nextDead
             if flows[flow].wheelSlot != .max { unschedule(flow) }
-            if flows[flow].status.contains(.helped) { table.expectations.removeAll(of: flow) }
+            if flows[flow].status.contains(.helped) { table.expectations.removeAll(of: flow, now: now) }
             if isListenedTo { table.tell(.destroy, of: flow, at: now, to: events) }
             flows[flow].nextDead = fresh
             fresh = flow

@@ -60,7 +60,8 @@ import Synchronization
     /// - Parameters:
     ///   - maximum: the most flows, at least 1, at most 2³⁰.
     ///   - key: random, so that nobody can aim at one bucket.
-    public init(maximum: Int, workerCount: Int, key: UInt64) {
+    ///   - expectations: the most of them, at least 1; nil for the kernel's own choice.
+    public init(maximum: Int, workerCount: Int, key: UInt64, expectations expectationLimit: Int? = nil) {
         self.maximum = maximum
         let entries = maximum + Self.spare + workerCount * 128
         flows = Slab(count: entries + 1, hasLargePages: maximum >= 1 << 16)
@@ -68,7 +69,8 @@ import Synchronization
         beginnings = Slab(count: entries + 1)
         help = Slab(count: entries + 1)
         helperKinds = Slab(count: 64)
-        expectations = ExpectationTable(flows: flows, help: help, maximumFlows: maximum, key: key)
+        expectations = ExpectationTable(
+            flows: flows, help: help, limit: expectationLimit ?? ExpectationTable.usualLimit(flows: maximum), key: key)
         synproxies = Slab(count: entries + 1)
         index = FlowIndex(flows: maximum, key: key)
         crowdedPorts = CrowdedPorts(flows: maximum)

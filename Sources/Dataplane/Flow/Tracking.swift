@@ -229,7 +229,8 @@ extension Worker {
                 forget(&packet)
                 return nil
             case .acceptAndEnd:
-                // The packet goes on as part of the flow; nobody will find it any more.
+                // The packet goes on as part of the flow; nobody will find it any more, or hear more of it than its end.
+                if packet.tracking.direction == .reply { table[flow].set(.seenReply) }
                 count(packet)
                 if packet.tracking.isUnconfirmed { table[flow].expire(at: now) } else { flows.kill(flow) }
                 return nil
@@ -399,8 +400,9 @@ extension Worker {
         }
         let isEntered = flows.confirm(flow)
         if !isEntered {
-            statistics.add(FlowColumn.insertFailed)
-            switch flows.resolveClash(flow, now: now) {
+            let resolution = flows.resolveClash(flow, now: now)
+            if !resolution.isLoss { statistics.add(FlowColumn.clashResolved) }
+            switch resolution {
             case .answersOnly: break
             case .joined(let other):
                 owner.abandon(flow)
@@ -414,8 +416,13 @@ extension Worker {
                 packet.tracking.isUnconfirmed = false
                 return nil
             case .dropped:
+                statistics.add(FlowColumn.insertFailed)
                 statistics.add(FlowColumn.drop)
                 return .flowClash
+            case .noRoom:
+                statistics.add(FlowColumn.insertFailed)
+                statistics.add(FlowColumn.drop)
+                return .flowTableFull
             }
         }
         packet.tracking.isUnconfirmed = false

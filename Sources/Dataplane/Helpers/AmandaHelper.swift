@@ -51,7 +51,7 @@ enum AmandaHelper: Helper {
         var replacement = Replacement()
         replacement.append(number: UInt32(free))
         guard worker.mangle(&packet, text, at: digits, length: end - digits, replacement) else {
-            worker.flows.expectations.withdraw(expected)
+            worker.flows.expectations.withdraw(expected, now: worker.now)
             return .drop(.helperRoom)
         }
         return .next

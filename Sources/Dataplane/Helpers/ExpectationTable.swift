@@ -16,6 +16,9 @@ import Synchronization
         var fresh: UInt32 = 0
         /// The last slot of the wheel that has been emptied, counted from the clock's zero.
         var visited: UInt64 = 0
+        /// nf_conntrack_expect_max: up to `maximum`.
+        let limit: Atomic<Int>
+        let isListenedTo: Atomic<Bool>
         /// Expectations that wait.
         let waiting: Atomic<Int>
         /// What /proc/net/stat/nf_conntrack calls expect_new, expect_create and expect_delete.
@@ -28,8 +31,10 @@ import Synchronization
     private static let slotShift: UInt64 = 30
     private static let slotCount = 512
 
-    /// The most expectations there may be (nf_conntrack_expect_max).
+    /// The most expectations that there is memory for.
     public let maximum: Int
+    /// What happens to expectations goes here, while somebody listens; put in under the lock, whoever does it.
+    public let events = ExpectationEventRing()
 
     private let shared: Slab<Shared>
     private let entries: Slab<Expectation>
@@ -39,9 +44,15 @@ import Synchronization
     private let help: Slab<FlowHelp>
     private let key: UInt64
 
-    /// Room as the kernel sizes it: four for each 256 flows (nf_conntrack_expect_init).
-    init(flows: Slab<Flow>, help: Slab<FlowHelp>, maximumFlows: Int, key: UInt64) {
-        maximum = max(maximumFlows / 256, 1) * 4
+    /// As the kernel has it unless told otherwise: four for each 256 flows (nf_conntrack_expect_init).
+    public static func usualLimit(flows: Int) -> Int { max(flows / 256, 1) * 4 }
+
+    /// Memory that is never touched costs nothing; so there is room for a limit that is raised later.
+    private static let usualRoom = 1 << 16
+
+    /// - Parameter limit: nf_conntrack_expect_max.
+    init(flows: Slab<Flow>, help: Slab<FlowHelp>, limit: Int, key: UInt64) {
+        maximum = max(limit, Self.usualRoom)
         shared = Slab(count: 1)
         entries = Slab(count: maximum + 1)
         var size = 16
@@ -52,6 +63,19 @@ import Synchronization
         self.help = help
         self.key = key
         shared[0].fresh = 1
+        shared[0].limit.store(limit, ordering: .relaxed)
+    }
+
+    /// The most expectations there may be (nf_conntrack_expect_max), 1 to `maximum`. Those there are stay when it sinks.
+    public var limit: Int {
+        get { shared[0].limit.load(ordering: .relaxed) }
+        nonmutating set { shared[0].limit.store(min(max(newValue, 1), maximum), ordering: .relaxed) }
+    }
+
+    /// Whether anybody wants to hear of expectations; nothing is recorded if not.
+    public var isListenedTo: Bool {
+        get { shared[0].isListenedTo.load(ordering: .relaxed) }
+        nonmutating set { shared[0].isListenedTo.store(newValue, ordering: .relaxed) }
     }
 
     /// How many flows are expected.
@@ -86,10 +110,10 @@ import Synchronization
         while entry != 0 {
             let next = entries[entry].bucketNext
             if entries[entry].expires <= now {
-                remove(entry)
+                remove(entry, now)
             } else if entries[entry].master == master, entries[entry].equals(new) {
                 guard entries[entry].expectationClass == new.expectationClass else { return .refused }
-                remove(entry)
+                remove(entry, now)
                 break
             } else if entries[entry].clashes(with: new) {
                 return .clashes
@@ -97,8 +121,8 @@ import Synchronization
             entry = next
         }
         let place = Int(new.expectationClass & 3)
-        if policy.maximum > 0, help[master].expecting[place] >= policy.maximum { removeOldest(of: master, new.expectationClass) }
-        guard count < maximum else { return .refused }
+        if policy.maximum > 0, help[master].expecting[place] >= policy.maximum { removeOldest(of: master, new.expectationClass, now) }
+        guard count < limit else { return .refused }
         let fresh = takeEntry()
         guard fresh != 0 else { return .refused }
         entries[fresh] = new
@@ -113,16 +137,17 @@ import Synchronization
         schedule(fresh)
         shared[0].waiting.wrappingAdd(1, ordering: .relaxed)
         shared[0].created &+= 1
+        tell(.began, entry: fresh, now)
         return .added
     }
 
     /// Takes back one that was just announced (nf_ct_unexpect_related).
-    func withdraw(_ expectation: Expectation) {
+    func withdraw(_ expectation: Expectation, now: Instant) {
         shared[0].lock.lock()
         defer { shared[0].lock.unlock() }
         var entry = help[expectation.master].firstExpectation
         while entry != 0 {
-            if entries[entry].equals(expectation) { return remove(entry) }
+            if entries[entry].equals(expectation) { return remove(entry, now) }
             entry = entries[entry].masterNext
         }
     }
@@ -158,7 +183,7 @@ import Synchronization
         let found = entries[entry]
         let status = flows[found.master].status
         guard status.contains(.confirmed), !status.contains(.dying) else { return nil }
-        if !found.flags.contains(.permanent) { remove(entry) }
+        if !found.flags.contains(.permanent) { remove(entry, now) }
         shared[0].taken &+= 1
         return Announcement(
             mark: flows[found.master].mark, masterHelper: flows[found.master].helper,
@@ -171,26 +196,27 @@ import Synchronization
     // MARK: Taking out
 
     /// Takes out all that a flow has announced (nf_ct_remove_expectations).
-    func removeAll(of master: UInt32) {
+    func removeAll(of master: UInt32, now: Instant) {
         shared[0].lock.lock()
         defer { shared[0].lock.unlock() }
-        while help[master].firstExpectation != 0 { remove(help[master].firstExpectation) }
+        while help[master].firstExpectation != 0 { remove(help[master].firstExpectation, now) }
     }
 
     /// evict_oldest_expect. The lock is held.
-    private func removeOldest(of master: UInt32, _ expectationClass: UInt8) {
+    private func removeOldest(of master: UInt32, _ expectationClass: UInt8, _ now: Instant) {
         var oldest: UInt32 = 0
         var entry = help[master].firstExpectation
         while entry != 0 {
             if entries[entry].expectationClass == expectationClass { oldest = entry }
             entry = entries[entry].masterNext
         }
-        if oldest != 0 { remove(oldest) }
+        if oldest != 0 { remove(oldest, now) }
     }
 
     /// The lock is held.
-    private func remove(_ entry: UInt32) {
+    private func remove(_ entry: UInt32, _ now: Instant) {
         let gone = entries[entry]
+        tell(.ended, entry: entry, now)
         let head = bucket(gone.tuple)
         if buckets[head] == entry {
             buckets[head] = gone.bucketNext
@@ -284,7 +310,7 @@ import Synchronization
             var entry = wheel[Int(truncatingIfNeeded: slot &- 1) & (Self.slotCount - 1)]
             while entry != 0 {
                 let next = entries[entry].wheelNext
-                if entries[entry].expires <= now { remove(entry) }
+                if entries[entry].expires <= now { remove(entry, now) }
                 entry = next
             }
         }
@@ -310,6 +336,24 @@ import Synchronization
         public var helper: UInt8
     }
 
+    /// The lock is held.
+    private func record(of found: Expectation) -> Record {
+        Record(
+            tuple: found.tuple, sourceMask: IPv4Address(rawValue: found.sourceMask), sourcePortMask: found.sourcePortMask,
+            zone: found.zone, expires: found.expires, isPermanent: found.flags.contains(.permanent),
+            isInactive: found.flags.contains(.inactive), expectationClass: found.expectationClass,
+            master: flows[found.master].original, masterReply: flows[found.master].reply, helper: flows[found.master].helper)
+    }
+
+    /// Tells of an expectation, if somebody listens and no rule has said that nobody is to hear of its master's
+    /// (nf_ct_expect_event_report). The lock is held.
+    private func tell(_ kind: ExpectationEvent.Kind, entry: UInt32, _ now: Instant) {
+        guard isListenedTo else { return }
+        let wanted: FlowEvents = kind == .began ? .expectation : .expectationEnd
+        guard flows[entries[entry].master].mayTell(wanted) else { return }
+        events.push(ExpectationEvent(kind: kind, time: now, expectation: record(of: entries[entry])))
+    }
+
     /// Visits a copy of each expectation that waits, the newest of a bucket first.
     public func forEach(at now: Instant, _ visit: (Record) -> Void) {
         var records: [Record] = []
@@ -320,13 +364,7 @@ import Synchronization
                 let found = entries[entry]
                 entry = found.bucketNext
                 guard found.expires > now, isAlive(found.master) else { continue }
-                records.append(
-                    Record(
-                        tuple: found.tuple, sourceMask: IPv4Address(rawValue: found.sourceMask),
-                        sourcePortMask: found.sourcePortMask, zone: found.zone, expires: found.expires,
-                        isPermanent: found.flags.contains(.permanent), isInactive: found.flags.contains(.inactive),
-                        expectationClass: found.expectationClass, master: flows[found.master].original,
-                        masterReply: flows[found.master].reply, helper: flows[found.master].helper))
+                records.append(record(of: found))
             }
         }
         shared[0].lock.unlock()

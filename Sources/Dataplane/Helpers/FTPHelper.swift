@@ -54,7 +54,7 @@ enum FTPHelper: Helper {
         let address = worker.flows.flows[flow].tuple(direction.opposite).destination
         let replacement = command.form.text(address, port)
         guard worker.mangle(&packet, text, at: command.start, length: command.length, replacement) else {
-            worker.flows.expectations.withdraw(expected)
+            worker.flows.expectations.withdraw(expected, now: worker.now)
             return .helperRoom
         }
         return nil

@@ -105,7 +105,7 @@ enum IRCHelper: Helper {
         replacement.append(0x20)
         replacement.append(number: UInt32(port))
         guard worker.mangle(&packet, text, at: offer.start, length: offer.end - offer.start, replacement) else {
-            worker.flows.expectations.withdraw(expected)
+            worker.flows.expectations.withdraw(expected, now: worker.now)
             return .helperRoom
         }
         return nil

@@ -60,7 +60,7 @@ extension Worker {
             sendReset(packet)
         default:
             // The kernel sends no error while it sends ICMP itself: its own answers to pings are dropped silently (icmp_xmit_lock).
-            if packet.ingress == .host, packet.ipProtocol == .icmp, packet.hasTransport,
+            if packet.ingress == .host, !packet.copiesIncoming, packet.ipProtocol == .icmp, packet.hasTransport,
                 !ICMPType.isQuery(packet.transport8(Offset.icmpType))
             {
                 return
@@ -68,7 +68,7 @@ extension Worker {
             // An answer to a damaged packet could go to the wrong host.
             switch packet.ipProtocol {
             case .tcp, .udp, .icmp:
-                guard packet.hasTransport, packet.hasRightTransportChecksum() else { return }
+                guard packet.hasTransport, packet.isTakenForIntact || packet.hasRightTransportChecksum() else { return }
             case .gre, .ah, .esp, .sctp, .udpLite: break
             // Whatever else it is, the kernel sums it up as it does ICMP (nf_reject_verify_csum, nf_ip_checksum).
             default: guard packet.transportLength == 0 || packet.hasRightTransportChecksum() else { return }
@@ -79,7 +79,7 @@ extension Worker {
 
     private mutating func sendReset(_ packet: Packet) {
         guard packet.ipProtocol == .tcp, packet.hasTransport, !packet.tcpFlags.contains(.rst),
-            packet.hasRightTransportChecksum()
+            packet.isTakenForIntact || packet.hasRightTransportChecksum()
         else { return }
         guard
             var reset = make(
@@ -136,7 +136,7 @@ extension Worker {
     private func mayBeAnswered(_ packet: Packet) -> Bool {
         !packet.isLinkBroadcast && packet.fragmentOffset == 0 && !packet.destination.isMulticast
             && !packet.destination.isLimitedBroadcast && !packet.source.isUnspecified && !packet.source.isMulticast
-            && !packet.source.isLimitedBroadcast && !packet.source.isLoopback
+            && !packet.source.isLimitedBroadcast && (packet.isCopy || !packet.source.isLoopback)
             && !isBroadcast(packet.destination, packet.ingress)
     }
 

@@ -1,3 +1,5 @@
+import Net
+
 /// SCTP's checksum (RFC 9260, appendix A): CRC-32 with Castagnoli's polynomial, taken four bits at a time, which needs a table of
 /// one cache line.
 enum CRC32C {
@@ -24,6 +26,15 @@ extension Packet {
         // Least byte first, against the order of all else.
         unsafe CRC32C.compute(UnsafeRawPointer(transport), count: transportLength, field: Offset.sctpChecksum).byteSwapped
             == transport32(Offset.sctpChecksum)
+    }
+
+    /// Fills in the checksum that the host's own SCTP leaves to the NIC (sctp_packet_pack in net/sctp/output.c, NETIF_F_SCTP_CRC): the
+    /// field is zero then, and nobody behind AF_XDP would do it. A packet whose sum really is zero keeps it.
+    @inline(__always)
+    func completeMissingSCTPChecksum() {
+        guard ipProtocol == .sctp, !isFragment, transportLength >= Offset.sctpHeader, transport32(Offset.sctpChecksum) == 0
+        else { return }
+        fillSCTPChecksum()
     }
 
     /// Writes the checksum of an SCTP packet anew, if its header is whole.

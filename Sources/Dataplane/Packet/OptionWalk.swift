@@ -13,7 +13,8 @@
 
     private let header: UnsafeRawPointer
     private let limit: Int
-    private var offset: Int
+    /// Where the walk stands: at the next option, or at the one that ended it.
+    private(set) var offset: Int
     /// Whether `next` ended at an option that is cut off or has an impossible length.
     private(set) var isMalformed = false
 

@@ -61,6 +61,10 @@ import Net
     var isForHost = false
     /// A rule's copy of another packet.
     var isCopy = false
+    /// For a copy: of what came in by a port, not of what the host sends.
+    var copiesIncoming = false
+    /// For a copy: its transport checksum was looked at before, and is not again, whatever was found (CHECKSUM_COMPLETE).
+    var isTakenForIntact = false
     /// Don't Fragment was set here, for a copy; pieces that it leaves in do without (IPSKB_FRAG_PMTU is not set).
     var hidesDontFragment = false
     /// Made here, in answer to another packet.

@@ -47,7 +47,15 @@ extension Packet {
         var sum: Checksum
         switch ipProtocol {
         case .udp where transport16(Offset.udpChecksum) == 0: return true
-        case .tcp, .udp, .udpLite: sum = pseudoHeader()
+        case .tcp, .udp: sum = pseudoHeader()
+        case .udpLite:
+            // RFC 3828, 3.2 wants its own protocol number in here. The kernel takes UDP's (udplite_error in
+            // net/netfilter/nf_conntrack_proto_udp.c), so what every UDP-Lite socket sends is INVALID to it: tried on Linux 6.18.
+            sum = Checksum()
+            sum.add(source.rawValue)
+            sum.add(destination.rawValue)
+            sum.add(UInt16(IPProtocol.udp.rawValue))
+            sum.add(UInt16(truncatingIfNeeded: transportLength))
         default: sum = Checksum()
         }
         unsafe sum.add(UnsafeRawPointer(transport), count: length)

@@ -22,6 +22,10 @@ public struct FlowEvents: OptionSet, Sendable, Hashable {
     /// The adjustment of sequence numbers has changed.
     public static let sequenceAdjustment = FlowEvents(rawValue: 1 << 8)
     public static let label = FlowEvents(rawValue: 1 << 10)
+    /// What SYNPROXY remembers of it has changed.
+    public static let synproxy = FlowEvents(rawValue: 1 << 11)
+    /// Not a flow's own, but that what it announced has ended. No rule can name it, so it is told of where rules name nothing.
+    public static let expectationEnd = FlowEvents(rawValue: 1 << 14)
     /// Not a flow's own, but that it has announced another: stands in masks alone, where the kernel has a word of its own
     /// (`CT --expevents new`).
     public static let expectation = FlowEvents(rawValue: 1 << 15)
@@ -30,8 +34,23 @@ public struct FlowEvents: OptionSet, Sendable, Hashable {
     public static let all = FlowEvents(rawValue: .max)
 }
 
+/// Something that happened at a certain time.
+public protocol TimedEvent: Sendable {
+    /// When the burst began in which it happened.
+    var time: Instant { get }
+}
+
+/// Where events wait for the slow side, in their order.
+public protocol EventRing: Sendable {
+    associatedtype Event: TimedEvent
+    /// The oldest event, taken out; for one reader.
+    func pop() -> Event?
+    /// Events lost so far.
+    var lost: UInt64 { get }
+}
+
 /// Something that happened to a flow, and the flow as it was then.
-public struct FlowEvent: Sendable {
+public struct FlowEvent: TimedEvent {
     public var events: FlowEvents
     /// When the burst began in which it happened.
     public var time: Instant
@@ -39,7 +58,7 @@ public struct FlowEvent: Sendable {
 }
 
 /// Events on their way from one worker to the slow side. A full ring loses them with a count and delays no packet.
-@safe public struct FlowEventRing: Sendable {
+@safe public struct FlowEventRing: EventRing {
     private let ring: OneWayRing<FlowEvent>
     private let losses = Slab<Atomic<UInt64>>(count: 1)
 
@@ -62,6 +81,13 @@ extension Flow {
     /// For a fresh flow: nothing is noted, and of these somebody may hear.
     @inline(__always)
     func allow(_ events: FlowEvents) { eventBits.store(UInt32(events.rawValue) << 16, ordering: .relaxed) }
+
+    /// Whether somebody may hear of any of these.
+    @inline(__always)
+    func mayTell(_ events: FlowEvents) -> Bool {
+        let mask = FlowEvents(rawValue: UInt16(truncatingIfNeeded: eventBits.load(ordering: .relaxed) >> 16))
+        return !mask.isDisjoint(with: events)
+    }
 }
 
 extension FlowTable {
@@ -73,8 +99,7 @@ extension FlowTable {
 
     /// Puts an event of a flow into a ring, if a rule has not said that nobody is to hear of it.
     func tell(_ events: FlowEvents, of flow: UInt32, at now: Instant, to ring: FlowEventRing) {
-        let mask = FlowEvents(rawValue: UInt16(truncatingIfNeeded: flows[flow].eventBits.load(ordering: .relaxed) >> 16))
-        guard !mask.isDisjoint(with: events) else { return }
+        guard flows[flow].mayTell(events) else { return }
         ring.push(FlowEvent(events: events, time: now, flow: record(of: flow, flows[flow].status)))
     }
 }

@@ -65,6 +65,15 @@ public struct RouteResult: Sendable, Equatable {
         case martianDestination
         /// The way back does not lead out of the ingress port (`rp_filter`).
         case reversePath
+
+        /// Whether the look-up itself fails and the packet ends there (ip_route_input_noref), whatever else is wrong with it.
+        @inline(__always)
+        var isMartian: Bool {
+            switch self {
+            case .martianSource, .martianDestination, .reversePath: true
+            default: false
+            }
+        }
     }
 
     public var kind: Kind

@@ -113,16 +113,19 @@ extension Worker {
             flows.synproxies[flow].initialNumber = packet.transport32(Offset.tcpAcknowledgment)
             if offer.options.contains(.timestamp) { flows.synproxies[flow].initialTimestamp = offer.echo }
             table[flow].lock.unlock()
+            note(flow, .synproxy)
         case .synReceived where flags.isSuperset(of: [.syn, .ack]):
             guard var offer = TCPOffer(packet) else { return .synproxyCookie }
             if offer.options.contains(.timestamp) {
                 table[flow].lock.lock()
                 flows.synproxies[flow].timestampOffset = offer.timestamp &- memory.initialTimestamp
                 table[flow].lock.unlock()
+                note(flow, .synproxy)
             }
             offer.options.subtract([.maximumSegmentSize, .windowScale, .permitsSACK])
             acknowledgeServer(packet, offer, window)
             shift(flow, direction, by: memory.initialNumber &- sequence)
+            note(flow, .sequenceAdjustment)
             wakeClient(packet, offer)
             return .synproxy
         default: break

@@ -91,6 +91,8 @@ public struct RulesConfiguration: Hashable, Sendable {
 public struct ConntrackConfiguration: Hashable, Sendable {
     /// The most flows (nf_conntrack_max); nil to choose by memory, as the kernel does.
     public var max: Int?
+    /// The most flows that helpers may have announced (nf_conntrack_expect_max); nil for four to each 256 flows, as the kernel has it.
+    public var expectMax: Int?
     /// Pick up TCP connections whose beginning was not seen (nf_conntrack_tcp_loose).
     public var tcpLoose = true
     /// Take only resets out of the window for invalid (nf_conntrack_tcp_be_liberal).

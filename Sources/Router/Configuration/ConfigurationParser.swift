@@ -128,12 +128,13 @@ struct ConfigurationParser {
     private func conntrack(_ node: ConfigurationNode) -> ConntrackConfiguration {
         var conntrack = ConntrackConfiguration()
         let section = node.section([
-            "max", "tcp-loose", "tcp-be-liberal", "tcp-ignore-invalid-rst", "tcp-max-retrans", "checksum", "accounting", "timestamps",
+            "max", "expect-max", "tcp-loose", "tcp-be-liberal", "tcp-ignore-invalid-rst", "tcp-max-retrans", "checksum", "accounting", "timestamps",
             "always", "timeouts", "policies", "helpers",
         ])
         if let node = section["max"], !node.isWord("auto") {
             conntrack.max = node.integer(1...Int(Int32.max), orWord: "auto")
         }
+        if let node = section["expect-max"] { conntrack.expectMax = node.integer(1...ConntrackSetting.mostExpectations) }
         if let loose = section["tcp-loose"]?.boolean() { conntrack.tcpLoose = loose }
         if let liberal = section["tcp-be-liberal"]?.boolean() { conntrack.tcpBeLiberal = liberal }
         if let ignore = section["tcp-ignore-invalid-rst"]?.boolean() { conntrack.tcpIgnoreInvalidRst = ignore }

@@ -1,10 +1,11 @@
 import Control
+import Dataplane
 
 /// A setting of connection tracking that can be changed while the router runs, by the name of netfilter's sysctl.
 struct ConntrackSetting: Sendable {
     enum Kind: Hashable, Sendable {
         case timeout(ConntrackTimeout)
-        case max, loose, liberal, ignoresInvalidReset, maxRetrans, checksum, accounting, timestamps
+        case max, expectMax, loose, liberal, ignoresInvalidReset, maxRetrans, checksum, accounting, timestamps
     }
 
     var name: String
@@ -15,6 +16,7 @@ struct ConntrackSetting: Sendable {
         var all: [ConntrackSetting] = [
             ConntrackSetting(name: "nf_conntrack_acct", kind: .accounting),
             ConntrackSetting(name: "nf_conntrack_checksum", kind: .checksum),
+            ConntrackSetting(name: "nf_conntrack_expect_max", kind: .expectMax),
             ConntrackSetting(name: "nf_conntrack_max", kind: .max),
             ConntrackSetting(name: "nf_conntrack_tcp_be_liberal", kind: .liberal),
             ConntrackSetting(name: "nf_conntrack_tcp_ignore_invalid_rst", kind: .ignoresInvalidReset),
@@ -51,11 +53,15 @@ struct ConntrackSetting: Sendable {
         throw Failure("there is no setting \"\(text)\"\(hint)")
     }
 
+    /// There is no telling what more would be good for.
+    static let mostExpectations = 1 << 24
+
     /// What the setting may be.
     private var range: ClosedRange<Int> {
         switch kind {
         case .timeout: 0...Int(ConntrackTimeouts.limit)
         case .max: 1...Int(Int32.max)
+        case .expectMax: 1...Self.mostExpectations
         case .maxRetrans: 0...255
         case .loose, .liberal, .ignoresInvalidReset, .checksum, .accounting, .timestamps: 0...1
         }
@@ -74,6 +80,7 @@ struct ConntrackSetting: Sendable {
         switch kind {
         case .timeout(let timeout): Int(conntrack.timeouts[timeout])
         case .max: conntrack.max ?? flowLimit
+        case .expectMax: conntrack.expectMax ?? ExpectationTable.usualLimit(flows: flowLimit)
         case .loose: conntrack.tcpLoose ? 1 : 0
         case .liberal: conntrack.tcpBeLiberal ? 1 : 0
         case .ignoresInvalidReset: conntrack.tcpIgnoreInvalidRst ? 1 : 0
@@ -89,6 +96,7 @@ struct ConntrackSetting: Sendable {
         switch kind {
         case .timeout(let timeout): conntrack.timeouts[timeout] = UInt32(clamping: value)
         case .max: conntrack.max = value
+        case .expectMax: conntrack.expectMax = value
         case .loose: conntrack.tcpLoose = value != 0
         case .liberal: conntrack.tcpBeLiberal = value != 0
         case .ignoresInvalidReset: conntrack.tcpIgnoreInvalidRst = value != 0
@@ -97,6 +105,18 @@ struct ConntrackSetting: Sendable {
         case .accounting: conntrack.accounting = value != 0
         case .timestamps: conntrack.timestamps = value != 0
         }
+    }
+}
+
+extension ConntrackConfiguration {
+    /// Changes a setting as `martlet set` does.
+    ///
+    /// - Parameters:
+    ///   - name: in any spelling that `ConntrackSetting.named` knows.
+    ///   - text: as sysctl takes it.
+    package mutating func set(_ name: String, to text: String) throws(Failure) {
+        let setting = try ConntrackSetting.named(name)
+        setting.set(&self, to: try setting.value(text))
     }
 }
 

@@ -19,7 +19,9 @@ final class RouterCore: @unchecked Sendable {
     let sets: SetStore
     let lock = Mutex(())
     /// Those who listen to what happens to flows.
-    let eventHub: FlowEventHub
+    let eventHub: EventHub<FlowEventRing>
+    /// Those who listen to what helpers announce.
+    let expectationHub: EventHub<ExpectationEventRing>
 
     private let retirement: Retirement
     private(set) var book: RuleBook
@@ -80,13 +82,16 @@ final class RouterCore: @unchecked Sendable {
         shared = SharedState(
             memory: memory, pool: pool,
             flows: FlowTable(
-                maximum: conntrack.max ?? Self.defaultFlowLimit(), workerCount: workerCount, key: key),
+                maximum: conntrack.max ?? Self.defaultFlowLimit(), workerCount: workerCount, key: key,
+                expectations: conntrack.expectMax),
             routing: writer.routing, epochs: epochs,
             snapshots: SnapshotCell(
                 Snapshot(generation: 1, rules: book.compiled, tracking: tracking, settings: settings)),
             sets: sets.directory)
         workers = Array(repeating: nil, count: workerCount)
-        eventHub = FlowEventHub(flows: shared.flows)
+        let flows = shared.flows
+        eventHub = EventHub { flows.isListenedTo = $0 }
+        expectationHub = EventHub { flows.expectations.isListenedTo = $0 }
         writePolicies()
         shared.flows.learn(book.helperNames)
     }
@@ -220,6 +225,7 @@ final class RouterCore: @unchecked Sendable {
             // How many there may be was settled at the start.
             self.conntrack.max = nil
             shared.flows.limit = shared.flows.maximum
+            shared.flows.expectations.limit = conntrack.expectMax ?? ExpectationTable.usualLimit(flows: shared.flows.maximum)
             tracking = TrackingSettings(conntrack)
             tracking.helpers = helpers
             writePolicies()
@@ -250,6 +256,7 @@ final class RouterCore: @unchecked Sendable {
         tracking = TrackingSettings(new)
         tracking.helpers = helpers
         shared.flows.limit = new.max ?? shared.flows.maximum
+        shared.flows.expectations.limit = new.expectMax ?? ExpectationTable.usualLimit(flows: shared.flows.maximum)
         settingsAreModified = true
         publish()
     }

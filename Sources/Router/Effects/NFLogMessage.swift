@@ -14,6 +14,9 @@ struct NFLogMessage {
     /// LINKTYPE_NFLOG (tcpdump.org, link-layer header types).
     static let linkType: UInt16 = 239
 
+    /// What the loopback interface writes: no addresses, and the type of IPv4.
+    private static let loopbackHeader = [UInt8](repeating: 0, count: 12) + [0x08, 0x00]
+
     /// NFULA_*.
     private enum Attribute: UInt16 {
         case packetHeader = 1
@@ -46,12 +49,10 @@ struct NFLogMessage {
         if header.ingress != .none { message.add(.ingress, big(interfaces.link(header.ingress).rawValue)) }
         if header.egress != .none { message.add(.egress, big(interfaces.link(header.egress).rawValue)) }
         if header.mark != 0 { message.add(.mark, big(header.mark)) }
-        if report.link.count >= 14 {
-            message.add(.address, big(UInt16(6)) + [0, 0] + report.link[6..<12] + [0, 0])
-            // ARPHRD_ETHER.
-            message.add(.linkType, big(UInt16(1)))
-            message.add(.linkLength, big(UInt16(report.link.count)))
-            message.add(.linkHeader, report.link)
+        if header.ingress == .host {
+            message.addLink(Self.loopbackHeader, type: 772)
+        } else if report.link.count >= 14 {
+            message.addLink(report.link, type: 1)
         }
         message.add(.timestamp, big(time / 1_000_000_000) + big(time / 1000 % 1_000_000))
         if header.sender.isKnown {
@@ -60,6 +61,14 @@ struct NFLogMessage {
         }
         if !report.packet.isEmpty { message.add(.payload, report.packet) }
         return message.bytes
+    }
+
+    /// - Parameter type: ARPHRD_ETHER or ARPHRD_LOOPBACK (uapi/linux/if_arp.h).
+    private mutating func addLink(_ header: [UInt8], type: UInt16) {
+        add(.address, Self.big(UInt16(6)) + [0, 0] + header[6..<12] + [0, 0])
+        add(.linkType, Self.big(type))
+        add(.linkLength, Self.big(UInt16(header.count)))
+        add(.linkHeader, header)
     }
 
     /// A packet has at most 65,535 bytes; with the attribute's own four it may be too long for a 16-bit length and is cut.

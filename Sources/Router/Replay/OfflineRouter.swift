@@ -241,6 +241,9 @@ package final class OfflineRouter {
     /// Flows in the table, with those that have expired and were not yet taken out.
     package var flowCount: Int { core.shared.flows.count }
 
+    /// What helpers have announced and nobody has taken.
+    package func expectations() -> [ExpectationRow] { core.expectationRows(at: now) }
+
     /// Flows that have not expired.
     package func flows() -> [FlowRow] {
         var rows: [FlowRow] = []

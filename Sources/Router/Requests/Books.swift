@@ -25,6 +25,7 @@ extension RouterCore {
             if packets != 0 { dropped[reason.name] = packets }
         }
         let held = sum(.held)
+        let expected = shared.flows.expectations.totals
         let owned = UInt64(shared.pool.count + framesElsewhere) &+ held
         return Stats(
             received: sum(.received), fromHost: sum(.fromHost), madeHere: sum(.madeHere),
@@ -35,7 +36,8 @@ extension RouterCore {
             effectsLost: reports.reduce(0) { $0 &+ $1.effects.lost &+ $1.reports.lost }, unwritten: unwritten,
             flows: FlowStats(
                 count: shared.flows.count, found: flowSum(.found), invalid: flowSum(.invalid), insertFailed: flowSum(.insertFailed),
-                drop: flowSum(.drop), earlyDrop: flowSum(.earlyDrop)))
+                drop: flowSum(.drop), earlyDrop: flowSum(.earlyDrop), error: flowSum(.error), clashResolved: flowSum(.clashResolved),
+                expectNew: expected.taken, expectCreate: expected.created, expectDelete: expected.deleted))
     }
 }
 

@@ -62,7 +62,26 @@ extension RequestHandler {
     /// Streams what happens to flows until the client goes.
     func streamEvents(_ request: FlowEventsRequest, reply: (Reply) throws -> Void) throws {
         let rings = core.lock.withLock { _ in core.reports.map(\.flowEvents) }
-        let hub = core.eventHub
+        try stream(core.eventHub, rings, reply: reply) { event, surroundings in
+            guard let row = FlowEventRow(event, surroundings), request.kinds.isEmpty || request.kinds.contains(row.kind),
+                request.filter.matches(row.flow)
+            else { return nil }
+            return .flowEvent(row)
+        }
+    }
+
+    /// Streams what helpers announce and what becomes of it, until the client goes.
+    func streamExpectationEvents(_ kinds: [FlowEventRow.Kind], reply: (Reply) throws -> Void) throws {
+        try stream(core.expectationHub, [core.shared.flows.expectations.events], reply: reply) { event, surroundings in
+            let row = ExpectationEventRow(event, surroundings)
+            return kinds.isEmpty || kinds.contains(row.kind) ? .expectationEvent(row) : nil
+        }
+    }
+
+    private func stream<Ring: EventRing>(
+        _ hub: EventHub<Ring>, _ rings: [Ring], reply: (Reply) throws -> Void,
+        line: (Ring.Event, FlowSurroundings) -> Reply?
+    ) throws {
         let reader = hub.subscribe(rings)
         defer { hub.unsubscribe(reader) }
         try reply(.flowEventNote(FlowEventNote(lost: 0)))
@@ -73,10 +92,7 @@ extension RequestHandler {
             // Names and clocks may change while somebody listens.
             let surroundings = core.lock.withLock { _ in FlowSurroundings(core) }
             for event in events {
-                guard let row = FlowEventRow(event, surroundings), request.kinds.isEmpty || request.kinds.contains(row.kind),
-                    request.filter.matches(row.flow)
-                else { continue }
-                try reply(.flowEvent(row))
+                if let one = line(event, surroundings) { try reply(one) }
             }
             if lost != told {
                 told = lost
@@ -90,12 +106,21 @@ extension RequestHandler {
     }
 }
 
+extension ExpectationEventRow {
+    init(_ event: ExpectationEvent, _ surroundings: FlowSurroundings) {
+        self.init(
+            kind: event.kind == .began ? .new : .destroy, time: (event.time.nanoseconds &+ surroundings.clockOffset) / 1000,
+            expectation: ExpectationRow(event.expectation, at: event.time, surroundings.helperNames))
+    }
+}
+
 extension FlowEventRow {
     /// nil for events that no listener of the kernel's is told of.
     init?(_ event: FlowEvent, _ surroundings: FlowSurroundings) {
         let names: KeyValuePairs<FlowEvents, String> = [
             .new: "new", .related: "related", .destroy: "destroy", .reply: "reply", .assured: "assured",
             .protocolState: "protoinfo", .helper: "helper", .mark: "mark", .sequenceAdjustment: "seqadj", .label: "label",
+            .synproxy: "synproxy",
         ]
         let changes = names.filter { event.events.contains($0.key) }.map(\.value)
         guard !changes.isEmpty else { return nil }

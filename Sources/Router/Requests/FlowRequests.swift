@@ -20,7 +20,9 @@ extension RequestHandler {
 
     var flowCount: FlowCount {
         let flows = core.shared.flows
-        return FlowCount(count: flows.count, max: flows.limit, buckets: flows.bucketCount)
+        return FlowCount(
+            count: flows.count, max: flows.limit, buckets: flows.bucketCount, expectations: flows.expectations.count,
+            maxExpectations: flows.expectations.limit)
     }
 
     /// - Returns: how many there were.

@@ -36,20 +36,22 @@ extension RouterCore {
             // Masters keep their numbers meanwhile.
             shared.epochs.enter(workerCount)
             defer { shared.epochs.leave(workerCount) }
-            shared.flows.expectations.forEach(at: now) { found in
-                rows.append(
-                    ExpectationRow(
-                        protocol: found.tuple.ipProtocol,
-                        timeout: UInt32(clamping: found.expires.since(now) / 1_000_000_000), source: found.tuple.source,
-                        destination: found.tuple.destination, sourcePort: found.tuple.sourcePort,
-                        destinationPort: found.tuple.destinationPort, sourceMask: found.sourceMask,
-                        sourcePortMask: found.sourcePortMask, zone: found.zone, masterSource: found.master.source,
-                        masterDestination: found.master.destination, masterProtocol: found.master.ipProtocol,
-                        masterSourcePort: found.master.sourcePort, masterDestinationPort: found.master.destinationPort,
-                        expectationClass: found.expectationClass, isPermanent: found.isPermanent,
-                        isInactive: found.isInactive, helper: helperNames.name(of: found.helper)))
-            }
+            shared.flows.expectations.forEach(at: now) { rows.append(ExpectationRow($0, at: now, helperNames)) }
             return rows
         }
+    }
+}
+
+extension ExpectationRow {
+    /// What /proc/net/nf_conntrack_expect would say of one.
+    init(_ found: ExpectationTable.Record, at now: Instant, _ helperNames: HelperNames) {
+        self.init(
+            protocol: found.tuple.ipProtocol, timeout: UInt32(clamping: found.expires.since(now) / 1_000_000_000),
+            source: found.tuple.source, destination: found.tuple.destination, sourcePort: found.tuple.sourcePort,
+            destinationPort: found.tuple.destinationPort, sourceMask: found.sourceMask, sourcePortMask: found.sourcePortMask,
+            zone: found.zone, masterSource: found.master.source, masterDestination: found.master.destination,
+            masterProtocol: found.master.ipProtocol, masterSourcePort: found.master.sourcePort,
+            masterDestinationPort: found.master.destinationPort, expectationClass: found.expectationClass,
+            isPermanent: found.isPermanent, isInactive: found.isInactive, helper: helperNames.name(of: found.helper))
     }
 }

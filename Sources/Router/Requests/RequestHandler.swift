@@ -36,7 +36,12 @@ struct RequestHandler: ControlHandler {
         case .flowsCount: try reply(.flowCount(flowCount))
         case .flowsFlush: try reply(.done(Done(count: deleteFlows { _ in true })))
         case .flowsDelete(let filter): try reply(.done(Done(count: deleteFlows(filter.matches))))
-        case .flowsEvents(let wanted): try streamEvents(wanted, reply: reply)
+        case .flowsEvents(let wanted):
+            if wanted.expectations {
+                try streamExpectationEvents(wanted.kinds, reply: reply)
+            } else {
+                try streamEvents(wanted, reply: reply)
+            }
         case .settings: for row in settingRows() { try reply(.setting(row)) }
         case .set(let change): try reply(.done(try set(change)))
         case .rulesSave(let options): try reply(.rules(try save(options)))

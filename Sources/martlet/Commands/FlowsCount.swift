@@ -7,9 +7,12 @@ struct FlowsCount: ParsableCommand {
     @OptionGroup var client: ClientOptions
     @OptionGroup var options: ListOptions
 
+    @Flag(help: "Count what helpers have announced.")
+    var expectations = false
+
     func run() throws {
         let reply = try client.perform(.flowsCount)
         guard case .flowCount(let count) = reply else { throw ClientOptions.unexpected(reply) }
-        Output.standard.line(options.json ? try ClientOptions.json(count) : "\(count.count)")
+        Output.standard.line(options.json ? try ClientOptions.json(count) : "\(expectations ? count.expectations : count.count)")
     }
 }

@@ -16,9 +16,16 @@ struct FlowsEvents: ParsableCommand {
     @OptionGroup var options: ListOptions
     @OptionGroup var flows: FlowOptions
 
+    @Flag(help: "What helpers announce and what becomes of it, as conntrack -E expect prints it: only NEW and DESTROY.")
+    var expectations = false
+
+    func validate() throws {
+        if expectations, !flows.filter.isEmpty { throw ValidationError("events of expectations are told whole, without a filter") }
+    }
+
     func run() throws {
         var told: UInt64 = 0
-        let end = try client.perform(.flowsEvents(FlowEventsRequest(kinds: kinds, filter: flows.filter))) { reply in
+        let end = try client.perform(.flowsEvents(FlowEventsRequest(kinds: kinds, filter: flows.filter, expectations: expectations))) { reply in
             switch reply {
             case .flowEvent(let row):
                 Output.standard.line(
@@ -27,6 +34,11 @@ struct FlowsEvents: ParsableCommand {
                         : row.conntrackText(
                             timestamp: output.contains("timestamp"), id: output.contains("id"),
                             extended: output.contains("extended")))
+            case .expectationEvent(let row):
+                Output.standard.line(
+                    options.json
+                        ? try ClientOptions.json(row)
+                        : row.conntrackText(timestamp: output.contains("timestamp"), extended: output.contains("extended")))
             case .flowEventNote(let note):
                 if note.lost != told {
                     Output.error.line("\(note.lost - min(told, note.lost)) events were lost; \(note.lost) in all")

@@ -247,27 +247,4 @@ struct FlowTableTests {
         #expect(other.drops == ["flow-table-full": 1])
         #expect(other.flowList.filter { $0.contains("ASSURED") }.count == 64)
     }
-
-    @Test("a flood of SYNs from 20,000 sources against a full table: established connections go on without loss")
-    func flood() {
-        var setup = Bench.Setup()
-        setup.rules = .tracking
-        setup.flows = 1024
-        let bench = Bench(setup)
-        for port in 1...64 {
-            bench.send("lan tcp 10.0.0.2:\(port) > 192.0.2.9:80 S seq 100")
-            bench.send("wan tcp 192.0.2.9:80 > 10.0.0.2:\(port) SA seq 500 ack 101")
-            bench.send("lan tcp 10.0.0.2:\(port) > 192.0.2.9:80 A seq 101 ack 501")
-        }
-        for source in 0..<20_000 {
-            bench.send("lan tcp 20.0.\(source >> 8).\(source & 255):1 > 192.0.2.9:80 S seq 1")
-            guard source % 50 == 0 else { continue }
-            let port = source / 50 % 64 + 1
-            #expect(bench.send("wan tcp 192.0.2.9:80 > 10.0.0.2:\(port) A seq 501 ack 101 len 10").count == 1)
-            #expect(bench.send("lan tcp 10.0.0.2:\(port) > 192.0.2.9:80 A seq 101 ack 501").count == 1)
-        }
-        #expect(bench.flowList.filter { $0.contains("ASSURED") }.count == 64)
-        #expect(Set(bench.drops.keys).isSubset(of: ["flow-table-full"]), "\(bench.drops)")
-        #expect(bench.flows.count <= 1024)
-    }
 }

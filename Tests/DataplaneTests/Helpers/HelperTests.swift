@@ -287,7 +287,7 @@ struct HelperTests {
     @Test("the table of expectations holds four for each 256 flows; beyond it the announcement is dropped")
     func full() {
         let bench = Self.bench(change: { $0.flows = 256 })
-        #expect(bench.flows.expectations.maximum == 4)
+        #expect(bench.flows.expectations.limit == 4)
         for port in 1...4 { #expect(bench.send("lan udp 10.0.0.2:\(port) > 192.0.2.9:69 x 0001").count == 1) }
         #expect(bench.send("lan udp 10.0.0.2:5 > 192.0.2.9:69 x 0001") == [])
         #expect(bench.drops == ["expectation-refused": 1])

@@ -26,6 +26,10 @@ extension Worker {
         guard !isDuplicating else { return }
         let way = routing.lookup(RouteQuery(destination: gateway, tos: packet.tos, egress: egress))
         guard var copy = copy(packet) else { return }
+        // Tracking has looked at what is not NOTRACKed; what was forwarded meanwhile would be summed up afresh (skb_forward_csum).
+        copy.isTakenForIntact =
+            copy.copiesIncoming && (hook == .prerouting || hook == .input) && packet.tracking.state != .untracked
+            && snapshot.rules.tracks && snapshot.tracking.verifiesChecksums
         guard way.kind == .unicast else { return drop(copy, way.kind == .egressNotAPort ? .egressNotAPort : .noRoute) }
         take(way, &copy)
         // A smaller MTU on the way there is for the sender to hear of.
@@ -99,6 +103,7 @@ extension Worker {
         copy.isLinkBroadcast = packet.isLinkBroadcast
         copy.tracking.state = .untracked
         copy.isCopy = true
+        copy.copiesIncoming = packet.ingress != .host
         copy.readTransport()
         return copy
     }

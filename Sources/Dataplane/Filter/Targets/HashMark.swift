@@ -54,7 +54,11 @@ extension Worker {
         let hashed = snapshot.rules.hashMarks[number]
         if hashed.usesFlow {
             let flow = packet.tracking.flow
-            guard flow != 0 else { return }
+            guard flow != 0 else {
+                // Before the flow is known, what CT has given is taken for one without addresses (nf_ct_get, hmark_ct_set_htuple).
+                if packet.template.isSet { packet.mark = hashed.mark(0, 0, hashed.ordered(0), 0) }
+                return
+            }
             let original = flows.flows[flow].original
             let reply = flows.flows[flow].reply
             var ports: UInt32 = 0

@@ -3,21 +3,22 @@ import Glibc
 import Net
 import Synchronization
 
-/// From the workers' rings to those who listen to what happens to flows. Workers record nothing while nobody does.
+/// From the rings that workers fill to those who listen to what happens to flows, or to expectations. Workers record nothing while
+/// nobody does.
 ///
 /// Readers carry the events over themselves, each for all of them, so there is no thread: whoever comes first empties the rings, and
 /// every reader has a queue of its own. Workers never wait; a reader that does not keep up loses events with a count, and if none
 /// comes in time they are lost in the rings, with a count for everybody.
 ///
 /// Synchronisation: everything is guarded by `state`; the rings' reading ends are used inside it alone.
-final class FlowEventHub: Sendable {
+final class EventHub<Ring: EventRing>: Sendable {
     /// The most events that wait for one reader.
-    static let queueLimit = 1 << 16
+    static var queueLimit: Int { 1 << 16 }
     /// The most that are handed out at once.
-    static let batchLimit = 4096
+    static var batchLimit: Int { 4096 }
 
     private struct Reader {
-        var queue: [FlowEvent] = []
+        var queue: [Ring.Event] = []
         var lost: UInt64 = 0
     }
 
@@ -28,19 +29,20 @@ final class FlowEventHub: Sendable {
         var lostInRings: UInt64 = 0
     }
 
-    private let flows: FlowTable
+    private let listen: @Sendable (Bool) -> Void
     private let state = Mutex(State())
 
-    init(flows: FlowTable) { self.flows = flows }
+    /// - Parameter listen: told when the first reader comes and when the last has gone.
+    init(listen: @escaping @Sendable (Bool) -> Void) { self.listen = listen }
 
-    /// - Parameter rings: those of all workers.
-    func subscribe(_ rings: [FlowEventRing]) -> Int {
+    /// - Parameter rings: all there are.
+    func subscribe(_ rings: [Ring]) -> Int {
         state.withLock { state in
             if state.readers.isEmpty {
                 // What is left from the last time belongs to nobody.
                 for ring in rings { while ring.pop() != nil {} }
                 state.lostInRings = rings.reduce(0) { $0 &+ $1.lost }
-                flows.isListenedTo = true
+                listen(true)
             }
             state.nextReader += 1
             state.readers[state.nextReader] = Reader()
@@ -51,12 +53,12 @@ final class FlowEventHub: Sendable {
     func unsubscribe(_ reader: Int) {
         state.withLock { state in
             state.readers[reader] = nil
-            if state.readers.isEmpty { flows.isListenedTo = false }
+            if state.readers.isEmpty { listen(false) }
         }
     }
 
     /// A reader's next events, in the order in which they happened, and how many it has lost so far.
-    func take(_ reader: Int, _ rings: [FlowEventRing]) -> (events: [FlowEvent], lost: UInt64) {
+    func take(_ reader: Int, _ rings: [Ring]) -> (events: [Ring.Event], lost: UInt64) {
         state.withLock { state in
             distribute(rings, &state)
             guard let own = state.readers[reader] else { return ([], 0) }
@@ -66,8 +68,8 @@ final class FlowEventHub: Sendable {
         }
     }
 
-    private func distribute(_ rings: [FlowEventRing], _ state: inout State) {
-        var events: [FlowEvent] = []
+    private func distribute(_ rings: [Ring], _ state: inout State) {
+        var events: [Ring.Event] = []
         for ring in rings {
             var budget = Self.queueLimit
             while budget > 0, let event = ring.pop() {
