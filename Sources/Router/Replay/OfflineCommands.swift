@@ -28,7 +28,7 @@ extension OfflineRouter {
     package func succeeds(ipset words: [String]) -> Bool {
         let isTolerant = words.contains("-exist")
         let command = Word.words(of: words.filter { $0 != "-exist" })
-        return (try? core.sets.perform(command, exists: isTolerant, at: now.nanoseconds)) ?? false
+        return (try? core.sets.perform(command, exists: isTolerant, at: now.nanoseconds).isThere) ?? false
     }
 
     /// A list of `recent` as /proc/net/xt_recent has it; nil if no rule names it.

@@ -33,7 +33,11 @@ public struct SetNotes: Hashable, Sendable {
                     exitCode: 1)
             }
         }
+        var given: Set<String> = []
         while let word = rest.popFirst() {
+            if word.text != "nomatch", !given.insert(word.text).inserted {
+                throw RuleError("Syntax error: \(word.text) already specified", at: word, exitCode: 1)
+            }
             switch word.text {
             case "timeout":
                 try need(set.options.timeout != nil, "Timeout", word)
