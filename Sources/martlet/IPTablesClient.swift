@@ -52,16 +52,15 @@ struct IPTablesClient {
     private func ask(_ request: IPTablesRequest, socket: String?) throws(IPTables.Finished) -> CommandReply {
         var request = request
         do {
-            // Once more with the addresses of hosts, if it names some.
-            for _ in 0..<2 {
+            // Again with the addresses of hosts as long as it names some that it did not name before.
+            while true {
                 var client = try ControlClient(path: ClientOptions.path(socket))
                 switch try client.perform(.iptables(request)) {
                 case .command(let reply): return reply
-                case .hostsWanted(let wanted): request.hosts = HostAnswer.resolve(wanted.names)
+                case .hostsWanted(let wanted): request.hosts = try HostAnswer.resolve(wanted, beside: request.hosts)
                 case let reply: throw ClientOptions.unexpected(reply)
                 }
             }
-            throw Failure("the daemon asks for the same host names again")
         } catch {
             // The words and the code of a kernel without the table: what programs that call iptables know.
             let reason = (error as? Failure)?.message ?? "\(error)"

@@ -126,4 +126,13 @@ extension HostAnswer {
         }
         return answers
     }
+
+    /// The answers there are and those that are wanted besides.
+    ///
+    /// - Throws: if nothing is wanted that is not among them.
+    public static func resolve(_ wanted: HostsWanted, beside known: [String: HostAnswer]?) throws(Failure) -> [String: HostAnswer] {
+        let new = wanted.names.filter { known?[$0] == nil }
+        guard !new.isEmpty else { throw Failure("the daemon asks for the same host names again") }
+        return (known ?? [:]).merging(resolve(new)) { $1 }
+    }
 }

@@ -174,8 +174,13 @@ extension CommandParser {
     private static let rulesAtMost = 65_536
 
     private func expandAddresses() throws(RuleError) -> [Rule] {
-        let sources = try sourceWord.map { word throws(RuleError) in try AddressParser.list(word) }
-        let destinations = try destinationWord.map { word throws(RuleError) in try AddressParser.list(word) }
+        // Both are read before one is refused: either may have names that have to be looked up.
+        func read(_ word: Word) -> Result<[AddressMask], RuleError> {
+            Result { () throws(RuleError) in try AddressParser.list(word) }
+        }
+        let (sourceList, destinationList) = (sourceWord.map(read), destinationWord.map(read))
+        let sources = try sourceList?.get()
+        let destinations = try destinationList?.get()
         let isNegatedList =
             (rule.source?.isNegated == true && (sources?.count ?? 0) > 1)
             || (rule.destination?.isNegated == true && (destinations?.count ?? 0) > 1)
