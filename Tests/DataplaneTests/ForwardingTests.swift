@@ -90,12 +90,15 @@ struct ForwardingTests {
             input: "lan udp 10.0.0.2:1 > 192.0.2.9:2 ipopt 890704c000020101 len 5", output: [], drops: ["source-route": 1]),
         Case(
             rule: "an option longer than the header spoils the packet",
-            input: "lan udp 10.0.0.2:1 > 192.0.2.9:2 ipopt 94050000 len 5", output: [], drops: ["ip-options": 1]),
+            input: "lan udp 10.0.0.2:1 > 192.0.2.9:2 ipopt 94050000 len 5",
+            output: ["lan icmp 10.0.0.1 > 10.0.0.2 parameter-problem 20 tos 0xc0 id * [udp 10.0.0.2:1 > 192.0.2.9:2 ipopt 94050000 len 5]"], drops: ["ip-options": 1]),
         Case(
-            rule: "so does one of length zero", input: "lan udp 10.0.0.2:1 > 192.0.2.9:2 ipopt 94000000 len 5", output: [],
+            rule: "so does one of length zero", input: "lan udp 10.0.0.2:1 > 192.0.2.9:2 ipopt 94000000 len 5",
+            output: ["lan icmp 10.0.0.1 > 10.0.0.2 parameter-problem 20 tos 0xc0 id * [udp 10.0.0.2:1 > 192.0.2.9:2 ipopt 94000000 len 5]"],
             drops: ["ip-options": 1]),
         Case(
-            rule: "and one without its length", input: "lan udp 10.0.0.2:1 > 192.0.2.9:2 ipopt 01010194 len 5", output: [],
+            rule: "and one without its length", input: "lan udp 10.0.0.2:1 > 192.0.2.9:2 ipopt 01010194 len 5",
+            output: ["lan icmp 10.0.0.1 > 10.0.0.2 parameter-problem 23 tos 0xc0 id * [udp 10.0.0.2:1 > 192.0.2.9:2 ipopt 01010194 len 5]"],
             drops: ["ip-options": 1]),
         Case(
             rule: "RFC 1812, 5.2.2: a wrong header checksum drops the packet",

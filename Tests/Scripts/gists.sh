@@ -246,9 +246,9 @@ iptables -D one 1
 iptables -I one -j RETURN
 iptables -A two -j one
 iptables -L one -n -v
-iptables -A FORWARD ! -i + -j DROP
+iptables -A FORWARD ! -i eth+ -j DROP
 iptables -v -I FORWARD -i + -o + -j ACCEPT
 iptables -v -C FORWARD -j ACCEPT
 iptables -C FORWARD -j DROP
 iptables -v -D FORWARD -i + -j ACCEPT
-iptables -D FORWARD ! -i + -j DROP
+iptables -D FORWARD ! -i eth+ -j DROP

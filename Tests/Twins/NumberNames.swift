@@ -81,10 +81,14 @@ struct NumberNames {
 
     /// The packet's text with names in place of numbers.
     func text(of packet: TestPacket) -> String {
-        if names.isEmpty { return packet.description }
         var words = packet.description.split(separator: " ", omittingEmptySubsequences: false).map(String.init)
         for index in words.indices {
             let before = index > 0 ? words[index - 1] : ""
+            if index >= 3, words[index - 3] == "type", let number = UInt8(words[index - 2]), number >= 13, let rest = UInt32(words[index]) {
+                // A timestamp, information or mask with a code of no meaning: identifier and sequence number in one.
+                words[index] = "\(name(of: UInt16(rest >> 16))) \(rest & 0xFFFF)"
+                continue
+            }
             words[index] = renamed(words[index], after: before)
         }
         return words.joined(separator: " ")
@@ -92,13 +96,13 @@ struct NumberNames {
 
     private func renamed(_ word: String, after before: String) -> String {
         if ["echo", "echo-reply", "timestamp", "timestamp-reply"].contains(before) {
-            return UInt16(word).flatMap { names[$0] } ?? word
+            return UInt16(word).map { name(of: $0) } ?? word
         }
         let parts = word.split(separator: ":", omittingEmptySubsequences: false)
-        guard parts.count == 2, IPv4Address(parts[0]) != nil, let name = UInt16(parts[1]).flatMap({ names[$0] }) else {
+        guard parts.count == 2, IPv4Address(parts[0]) != nil, let number = UInt16(parts[1]) else {
             return word
         }
-        return "\(parts[0]):\(name)"
+        return "\(parts[0]):\(name(of: number))"
     }
 
     /// A line of /proc/net/nf_conntrack with names, and without what says when it was asked: timeout and references.

@@ -109,10 +109,10 @@ public struct TwinSession {
         fflush(nil)
     }
 
-    /// - Returns: nil if the case's routers are twins, also on second sight: a chance in what NAT chose passes.
+    /// - Returns: nil if the case's routers are twins, also on second or third sight: a chance in what NAT chose passes.
     public static func check(_ runner: TwinRunner, seed: UInt64, hasNAT: Bool) throws -> Failure? {
         let (twinCase, verdict) = try runner.compare(seed: seed, hasNAT: hasNAT)
-        guard !isTwin(verdict), try !isTwin(runner.compare(twinCase)) else { return nil }
+        guard !isTwin(verdict), try !isTwin(runner.compare(twinCase)), try !isTwin(runner.compare(twinCase)) else { return nil }
         // A difference that comes and goes would be lost on the way to a smaller case: each must show one twice.
         var latest: [String] = []
         let small = shrunk(twinCase) { candidate in

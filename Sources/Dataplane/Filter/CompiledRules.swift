@@ -24,6 +24,8 @@ import Synchronization
     let around: AroundOperands
     /// Whether a rule asks for realms, so that what the host sends needs a look at its route.
     let asksForRealms: Bool
+    /// Whether a rule asks for labels, so that flows begin with some (net->ct.labels_used).
+    let asksForLabels: Bool
     /// nil if no chain is long.
     let index: RuleIndex?
     private let counters: Slab<RuleCounter>
@@ -59,6 +61,7 @@ import Synchronization
         public var hashMarks: [HashMark] = []
         public var connectionCounts: [ConnectionCount] = []
         public var around = AroundSource()
+        public var asksForLabels = false
         public var tracks = false
         public var defragments = false
 
@@ -81,6 +84,7 @@ import Synchronization
         connectionCounts = Slab(source.connectionCounts)
         around = AroundOperands(source.around)
         asksForRealms = source.around.asksForRealms
+        asksForLabels = source.asksForLabels
         ruleCount = source.rules.count
         self.workerCount = workerCount
         counters = Slab(count: workerCount * source.rules.count)

@@ -9,7 +9,7 @@ import Synchronization
 ///   reply slot is not yet in the index.
 /// - `status`: atomic; bits are only ever set, but for the life of one entry.
 /// - `expires`: atomic, relaxed; whoever sees a packet writes it, the timer wheel reads it.
-/// - `lock`: guards `tcp`, `sctp`, `counters`, and what is made of an old `mark` or of old labels; both may be read without it.
+/// - `lock`: guards `tcp`, `sctp`, `counters`, and what is made of an old `mark`; all may be read without it.
 /// - `incarnation`: atomic; grows when the entry is given to another flow, so that who remembers a flow by number knows it again.
 /// - `eventBits`: atomic; who changes the flow notes it, whoever sees the next packet through tells it.
 /// - `policy`, `helper`, `masterHelper`, `masterSource`: written by the worker that creates the flow, before anybody can find it. What a

@@ -151,6 +151,7 @@ extension Worker {
         flows.flows[flow].policy = packet.template.policy
         flows.flows[flow].allow(packet.template.events)
         if snapshot.tracking.accounts { flows.flows[flow].set(.accounted) }
+        if snapshot.rules.asksForLabels { flows.makeLabels(flow) }
         if packet.opensForClient {
             flows.help[flow] = FlowHelp()
             flows.synproxies[flow] = SynproxyFlow()

@@ -125,7 +125,10 @@ struct SetEntryParser {
         let step = UInt64(1) << UInt64(32 - (set.options.netmask ?? 32))
         let first = UInt64(masked(range.lowerBound).rawValue)
         let last = UInt64(range.upperBound.rawValue)
-        if set.type.isHash, first == 0 { throw fail("Null-valued element, cannot be stored in a hash type of set") }
+        if first == 0 {
+            if set.type == .hashIP { throw fail("Null-valued element, cannot be stored in a hash type of set") }
+            if set.type == .hashIPPort { throw fail("Kernel error received: Invalid argument") }
+        }
         try checkCount((last - first) / step + 1)
         return stride(from: first, through: last, by: Int(step)).map { IPv4Address(rawValue: UInt32($0)) }
     }

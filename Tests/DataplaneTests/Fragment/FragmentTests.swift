@@ -251,9 +251,9 @@ struct FragmentTests {
     @Test("options without the copied flag stand in the first piece only (RFC 791, 3.1)")
     func options() throws {
         let bench = Self.bench(mtu: 576, rules: RuleText())
-        let out = bench.send("lan udp 10.0.0.2:1 > 192.0.2.9:2 ipopt 440404009404000001000000 len 1000")
+        let out = bench.send("lan udp 10.0.0.2:1 > 192.0.2.9:2 ipopt 440405009404000001000000 len 1000")
         #expect(out.count == 2)
-        #expect(out[0].contains("ipopt 440404009404000001000000"))
+        #expect(out[0].contains("ipopt 440405109404000001000000"))
         #expect(out[1].contains("ipopt 010101019404000001000000"))
     }
 

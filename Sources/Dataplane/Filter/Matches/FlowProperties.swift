@@ -50,11 +50,9 @@ extension Worker {
     func hasLabel(_ flow: UInt32, _ label: UInt8, sets: Bool) -> Bool {
         guard flow != 0 else { return false }
         if flows.hasLabel(flow, label) { return true }
-        if sets {
-            flows.setLabel(flow, label)
-            note(flow, .label)
-        }
-        return sets
+        guard sets, flows.setLabel(flow, label) else { return false }
+        note(flow, .label)
+        return true
     }
 
     /// helper_mt in net/netfilter/xt_helper.c: the helper of the flow that announced this one.

@@ -101,7 +101,7 @@ extension SetTable {
             return address == 0 ? nil : SetKey(address)
         case .network: return SetKey(address(0), 32)
         case .addressPort:
-            guard let port = port(1) else { return nil }
+            guard let port = port(1), address(0) != 0 else { return nil }
             return SetKey(address(0), port)
         case .networkPort:
             guard let port = port(1) else { return nil }

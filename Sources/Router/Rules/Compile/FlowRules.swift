@@ -11,6 +11,7 @@ extension RuleCompiler {
             // Of a packet without a flow nothing but the state is asked (conntrack_mt in net/netfilter/xt_conntrack.c).
             return [states] + flowMatches(conntrack).map { .flowIfAny($0) }
         }
+        if case .connlabel = match { source.asksForLabels = true }
         return flowMatch(match).map { [.flow($0)] }
     }
 
