@@ -1,5 +1,6 @@
 import Control
 import Dataplane
+import Net
 import Rules
 import Testing
 
@@ -27,6 +28,19 @@ struct RuleTextTests {
         let outcome = IPTables.restore(text, arguments!, onto: Ruleset(), refusesInactive: true)
         #expect(outcome.exitCode == 2 && outcome.errors.contains("Error occurred at line: 3\n"))
         #expect(outcome.errors.contains("unknown target or chain \"NIX\""))
+    }
+
+    @Test("check finds sets that there will not be, and every rule that is refused is told with its place")
+    func missingSets() throws {
+        let text = "*filter\n-A INPUT -m set --match-set a src -j DROP\n-A INPUT -m set --match-set b src -j DROP\n-A INPUT -j SET --add-set c src\nCOMMIT\n"
+        #expect(RulesText.check(text, file: "r").errors.isEmpty)
+        let found = RulesText.check(text, file: "r", sets: ["a"]).errors
+        #expect(found.map(\.line) == [3, 4] && found.allSatisfy { $0.message.contains("doesn't exist") && $0.message.contains("^") }, "\(found)")
+        let configuration = try Configuration.parse(
+            "ports: [{name: lan0}]\nstatic:\n  ports: [{name: lan0, mac: \"02:00:00:00:00:01\", addresses: [10.0.0.1/24]}]\n", file: "c")
+        let router = try OfflineRouter(configuration, ruleset: Ruleset(), sets: "create a hash:ip\n", start: .seconds(1))
+        let failure = #expect(throws: Failure.self) { try router.restore(text, options: RestoreOptions()) }
+        #expect(failure?.diagnostics == found.map { Diagnostic(file: "rules", line: $0.line, column: $0.column, message: $0.message) })
     }
 
     @Test("lists of recent are as large as the configuration says; another size makes them anew")

@@ -18,7 +18,7 @@ extension OfflineRouter {
         do throws(RuleCompiler.Refusal) {
             try core.lock.withLock { (_) throws(RuleCompiler.Refusal) in try core.replaceRules(new, madeFrom: earlier) }
         } catch {
-            throw Failure("", diagnostics: [Control.Diagnostic(refusal: error, file: "rules")])
+            throw error.failure(in: SourceText(text, file: "rules"))
         }
     }
 

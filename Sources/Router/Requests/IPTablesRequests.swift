@@ -47,8 +47,9 @@ extension RequestHandler {
     ) throws(IPTables.Finished) -> IPTables.Outcome {
         let arguments = try IPTables.restoreArguments(arguments)
         let refused = { (refusal: RuleCompiler.Refusal) in
-            let diagnostic = Control.Diagnostic(refusal: refusal, source: SourceText(text, file: arguments.file ?? "-"))
-            return IPTables.Outcome(errors: "iptables-restore: line \(diagnostic.line) failed\n\(diagnostic)\n", exitCode: 1)
+            let diagnostics = refusal.failure(in: SourceText(text, file: arguments.file ?? "-")).diagnostics
+            return IPTables.Outcome(
+                errors: "iptables-restore: line \(diagnostics[0].line) failed\n" + diagnostics.map { "\($0)\n" }.joined(), exitCode: 1)
         }
         return change(refused) { earlier in
             hosts.using {

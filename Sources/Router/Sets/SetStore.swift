@@ -78,6 +78,9 @@ final class SetStore: @unchecked Sendable {
         return prepared
     }
 
+    /// Where sets lie now, by name.
+    var slots: [String: UInt16] { lock.withLock { _ in book.slotsByName } }
+
     /// Does something, such as compiling rules, during which no set comes or goes.
     ///
     /// - Parameter body: gets the slots by name; gives the names of the sets that the rules now in force refer to, one for each reference.

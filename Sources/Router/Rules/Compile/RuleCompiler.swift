@@ -31,6 +31,11 @@ struct RuleCompiler {
         var number: Int
         var rule: Rule?
         var message: String
+        /// What else in the same rules is refused.
+        var others: [Refusal] = []
+
+        /// Refusals of one ruleset that are told.
+        static let mostTold = 100
 
         var description: String { "table \(table.rawValue), chain \(chain), rule \(number): \(message)" }
     }
@@ -69,7 +74,13 @@ struct RuleCompiler {
     static func compile(_ ruleset: Ruleset, for surroundings: Surroundings) throws(Refusal) -> Result {
         var compiler = RuleCompiler(ruleset, surroundings)
         // In the order in which they came into use: what a name stands for is settled by the first rule that gives it.
-        for table in ruleset.tables.reversed() { try compiler.add(table) }
+        do throws(Refusal) {
+            for table in ruleset.tables.reversed() { try compiler.add(table) }
+        } catch {
+            var first = error
+            first.others = Array(refusals(of: ruleset, for: surroundings).dropFirst().prefix(Refusal.mostTold - 1))
+            throw first
+        }
         return Result(
             source: compiler.source, origins: compiler.origins, states: compiler.states, helperNames: compiler.helperNames)
     }
