@@ -43,6 +43,21 @@ struct RuleTextTests {
         #expect(failure?.diagnostics == found.map { Diagnostic(file: "rules", line: $0.line, column: $0.column, message: $0.message) })
     }
 
+    @Test(
+        "chains nest so far as packets can come to them; a goto leaves no place behind",
+        arguments: [("jump", 60, true), ("jump", 61, false), ("goto", 2000, true), ("unreachable", 2000, true), ("behind a verdict", 2000, true)])
+    func depth(how: String, depth: Int, isTaken: Bool) throws {
+        var text = "*filter\n" + (0...depth).map { ":c\($0) -\n" }.joined()
+        if how == "behind a verdict" { text += "-A INPUT -j ACCEPT\n" }
+        if how != "unreachable" { text += "-A INPUT -\(how == "goto" ? "g" : "j") c1\n" }
+        text += (1..<depth).map { "-A c\($0) -\(how == "goto" ? "g" : "j") c\($0 + 1)\n" }.joined()
+        // Nothing leads here, so nobody is ever caught in it.
+        text += "-A c0 -j c0\nCOMMIT\n"
+        let errors = RulesText.check(text, file: "r").errors
+        #expect(errors.isEmpty == isTaken, "\(errors)")
+        if !isTaken { #expect(errors.count == 1 && errors[0].message.contains("more than 60 deep") && errors[0].line > 1) }
+    }
+
     @Test("lists of recent are as large as the configuration says; another size makes them anew")
     func recent() throws {
         let rules = try Ruleset.restoring("*filter\n-A INPUT -m recent --set --name L\n-A INPUT -m recent --rcheck --hitcount 20 --name M\nCOMMIT\n", file: "r")
