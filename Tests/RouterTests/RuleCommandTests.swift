@@ -82,6 +82,35 @@ struct RuleCommandTests {
         #expect(Set(rules).count == 101)
     }
 
+    @Test("while there are too many clients a call of iptables waits for its turn")
+    func queue() throws {
+        let running = try Running()
+        let binary = try MartletBinary.require()
+        func start(_ arguments: [String]) throws -> Program {
+            try running.lab.start([binary, "iptables", "--socket", running.router.socket] + arguments, in: "router")
+        }
+        let waiting: Program
+        do {
+            let crowd = try (0..<ControlServer.clientLimit).map { _ in try Crowd(running.router.socket) }
+            let late = try start(["-w", "1", "-A", "INPUT", "-s", "192.0.2.8", "-j", "DROP"])
+            let result = try late.wait(seconds: 20)
+            #expect(result.status == 3 && result.errors.contains("too many clients"), "\(result)")
+            waiting = try start(["-w", "-A", "INPUT", "-s", "192.0.2.9", "-j", "DROP"])
+            Clock.sleep(seconds: 0.5)
+            #expect(waiting.isRunning)
+            withExtendedLifetime(crowd) {}
+        }
+        let result = try waiting.wait(seconds: 20)
+        #expect(result.status == 0, "\(result)")
+        #expect(try Self.rules(running, "INPUT") == ["-P INPUT ACCEPT", "-A INPUT -s 192.0.2.9/32 -j DROP"])
+    }
+
+    /// A client that says nothing.
+    private final class Crowd {
+        let client: ControlClient
+        init(_ path: String) throws { client = try ControlClient(path: path) }
+    }
+
     @Test("no packet goes uncounted while rules around its own come and go")
     func counters() throws {
         let running = try Running()
