@@ -79,7 +79,7 @@ extension Worker {
 
     @inline(__always)
     private mutating func route(_ packet: inout Packet) {
-        let way = routeCache.receive(query(packet, from: packet.ingress), routing)
+        let way = findWay(query(packet, from: packet.ingress))
         packet.realm = way.realm
         if packet.headerLength > Offset.ipHeader, !way.kind.isMartian, let fault = packet.examineOptions() { return refuse(packet, fault) }
         switch way.kind {

@@ -1,4 +1,5 @@
 import Net
+import Synchronization
 
 /// What all workers of a router share.
 public struct SharedState: Sendable {
@@ -96,12 +97,19 @@ public struct Arrival: Sendable {
     let jumpStack = Slab<UInt32>(count: 128)
     /// Whether a TEE's copy is on its way, which is not copied again (in_nf_duplicate of the kernel's task).
     var isDuplicating = false
-    /// Where a copy of a datagram that was put together lies.
-    let copyBuffer: UnsafeMutableRawPointer
+    /// Where copies of a datagram that was put together lie: a MIRROR's, and the one that a TEE makes of that or of the datagram itself.
+    let copyBuffers: UnsafeMutableRawPointer
+    /// Bytes of a datagram that is put together, with room for VLAN tags in front.
+    static var assemblyLength: Int { 0x10000 + 64 }
     var routeCache = RouteCache()
-    let hashesAhead = Slab<UInt64>(count: Worker.burstLimit)
+    let guesses = Slab<FlowGuess>(count: Worker.burstLimit)
+    /// What was guessed of the frame whose turn it is.
+    var guess = FlowIndex.Reference(rawValue: 0)
     /// Where what was read ahead goes, so that it is read at all.
-    var touched: UInt64 = 0
+    ///
+    /// A value with an atomic in it stays where it lies. Of any other the compiler makes a copy for each call of a method that does not change
+    /// it, and a worker is two thousand bytes.
+    let touched = Atomic<UInt32>(0)
 
     /// Where a datagram is put together, with room for VLAN tags in front; and the lengths of the pieces it came in.
     let assembly: UnsafeMutableRawPointer
@@ -132,21 +140,26 @@ public struct Arrival: Sendable {
         owner = FlowOwner(worker: id, table: shared.flows, epochs: shared.epochs, statistics: statistics)
         flowEvents = owner.events
         random = RandomSource(seed: seed)
-        unsafe assembly = .allocate(byteCount: 0x10000 + 64, alignment: 64)
-        unsafe copyBuffer = .allocate(byteCount: 0x10000 + 64, alignment: 64)
+        unsafe assembly = .allocate(byteCount: Self.assemblyLength, alignment: 64)
+        unsafe copyBuffers = .allocate(byteCount: 2 * Self.assemblyLength, alignment: 64)
     }
 
     deinit {
         unsafe assembly.deallocate()
-        unsafe copyBuffer.deallocate()
+        unsafe copyBuffers.deallocate()
     }
 
     /// Takes a burst through the router. Every frame's chunk is the worker's from here on; what `output` holds afterwards is the
     /// caller's again.
     public mutating func process(_ arrivals: Slab<Arrival>, count: Int, at now: Instant) {
         begin(at: now)
-        if count > 1 { touchAhead(arrivals, count: count) }
-        for index in 0..<count { accept(arrivals[index]) }
+        if count > 1 { touchAhead(arrivals, count: count) } else { guesses[0] = FlowGuess() }
+        for index in 0..<count {
+            guess = guesses[index].reference
+            accept(arrivals[index])
+        }
+        // The index stands for what it said until the end of the burst.
+        guess = FlowIndex.Reference(rawValue: 0)
         if count > 0 { statistics.add(.bursts) }
     }
 

@@ -62,6 +62,31 @@ struct FlowClashTests {
         }
     }
 
+    @Test("both directions at once through NAT that changes nothing: whoever is confirmed first gets both tuples, the other joins (nf_ct_match_reverse)",
+        arguments: [(IPProtocol.udp, true), (.tcp, false)])
+    func turnedAndBound(ipProtocol: IPProtocol, joins: Bool) throws {
+        let race = Race()
+        let question = Self.tuple(ipProtocol, "10.0.0.2", 1000)
+        let answer = try #require(question.inverted)
+        let first = race.begin(0, question)
+        let second = race.begin(1, answer)
+        for flow in [first, second] {
+            #expect(race.table.reserveReply(flow))
+            race.table.flows[flow].set([.sourceNATDone, .destinationNATDone])
+        }
+        #expect(race.table.confirm(first))
+        #expect(!race.table.confirm(second))
+        switch race.table.resolveClash(second, now: Self.now) {
+        case .joined(let other): #expect(joins && other == first)
+        case .dropped: #expect(!joins)
+        default: Issue.record("neither joined nor dropped")
+        }
+        unsafe race.owners.owners[1].abandon(second)
+        let table = race.table
+        #expect(table.find(question, hash: table.index.hash(question), now: Self.now)?.direction == .original)
+        #expect(table.find(answer, hash: table.index.hash(answer), now: Self.now)?.direction == .reply)
+    }
+
     @Test("__nf_ct_resolve_clash: translated twice to the same it joins; to another port it stands by its answers alone for a second (IPS_NAT_CLASH)")
     func translated() {
         let race = Race()

@@ -79,7 +79,7 @@ struct ForwardingTests {
             rule: "more tags than 802.1ad has are no packet for us",
             input: "lan svlan 7 vlan 5 vlan 6 udp 10.0.0.2:1 > 192.0.2.9:2 len 5", output: [], drops: ["not-ipv4": 1]),
         Case(
-            rule: "RFC 791, 3.1: options pass as they are",
+            rule: "RFC 791, 3.1: options that ask nothing of a router pass as they are",
             input: "lan udp 10.0.0.2:1 > 192.0.2.9:2 ipopt 94040000 len 5",
             output: ["wan udp 10.0.0.2:1 > 192.0.2.9:2 ttl 63 ipopt 94040000 len 5"]),
         Case(
@@ -89,7 +89,7 @@ struct ForwardingTests {
             rule: "strict source routing as well",
             input: "lan udp 10.0.0.2:1 > 192.0.2.9:2 ipopt 890704c000020101 len 5", output: [], drops: ["source-route": 1]),
         Case(
-            rule: "an option longer than the header spoils the packet",
+            rule: "RFC 792: an option longer than the header spoils the packet, and its sender is told where",
             input: "lan udp 10.0.0.2:1 > 192.0.2.9:2 ipopt 94050000 len 5",
             output: ["lan icmp 10.0.0.1 > 10.0.0.2 parameter-problem 20 tos 0xc0 id * [udp 10.0.0.2:1 > 192.0.2.9:2 ipopt 94050000 len 5]"], drops: ["ip-options": 1]),
         Case(

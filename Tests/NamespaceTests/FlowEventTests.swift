@@ -37,6 +37,7 @@ extension NamespaceTests {
             :FORWARD ACCEPT [0:0]
             :OUTPUT ACCEPT [0:0]
             -A FORWARD -p udp -m udp --dport 7002 -m length --length 200:400 -j DROP
+            -A FORWARD -p tcp -m tcp --dport 82 --tcp-flags PSH PSH -j REJECT --reject-with tcp-reset
             COMMIT
 
             """
@@ -53,6 +54,11 @@ extension NamespaceTests {
             // Refused at once: begun and ended by the answer.
             (0, "tcp 10.0.0.2:1001 > 198.51.100.2:81 S seq 100 mss 1460"),
             (1, "tcp 198.51.100.2:81 > 10.0.0.2:1001 RA seq 0 ack 101"),
+            // Reset by a rule.
+            (0, "tcp 10.0.0.2:1002 > 198.51.100.2:82 S seq 100 mss 1460"),
+            (1, "tcp 198.51.100.2:82 > 10.0.0.2:1002 SA seq 500 ack 101 mss 1460"),
+            (0, "tcp 10.0.0.2:1002 > 198.51.100.2:82 A seq 101 ack 501"),
+            (0, "tcp 10.0.0.2:1002 > 198.51.100.2:82 PA seq 101 ack 501 \"GET\""),
             // Rules choose what is told of these two, and a zone for the third.
             (0, "udp 10.0.0.2:1000 > 198.51.100.2:7000 len 40"), (1, "udp 198.51.100.2:7000 > 10.0.0.2:1000 len 40"),
             (0, "udp 10.0.0.2:1000 > 198.51.100.2:7004 len 40"), (1, "udp 198.51.100.2:7004 > 10.0.0.2:1000 len 40"),

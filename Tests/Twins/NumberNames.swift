@@ -65,6 +65,15 @@ struct NumberNames {
 
     /// Takes chosen ports, and the checksum that follows from them, out of a first fragment, whose text is only bytes.
     func hide(in packet: inout TestPacket) {
+        if case .icmp(let icmp) = packet.transport, icmp.isError, var quoted = TestPacket(packet: packet.payload, trustsTransportSum: true),
+            quoted.sctpPorts != nil
+        {
+            let length = quoted.payload.count
+            hide(in: &quoted)
+            let rest = packet.payload.suffix(length).indices
+            packet.payload.replaceSubrange(rest, with: quoted.payload)
+            return
+        }
         if let ports = packet.sctpPorts {
             if !known.contains(ports.source) || !known.contains(ports.destination) { for place in [0, 1, 2, 3, 8, 9, 10, 11] { packet.payload[place] = 0 } }
             return

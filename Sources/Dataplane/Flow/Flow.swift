@@ -1,18 +1,20 @@
 import Net
 import Synchronization
 
-/// A tracked connection.
+/// A tracked connection, in three cache lines: what finding it and keeping it alive takes, what counting a packet takes and half of the TCP
+/// connection, and the rest. A datagram's flow needs the first two, a segment's all three.
 ///
 /// What is guarded by what:
-/// - `tuples`: written by the worker that creates the flow, before an index slot points to it; constant from then until
-///   the entry is reused. `tuples[reply]` may still be rewritten by NAT while only the creator holds the flow and the
-///   reply slot is not yet in the index.
+/// - `original`, `reply`: written by the worker that creates the flow, before an index slot points to it; constant from then until
+///   the entry is reused. `reply` may still be rewritten by NAT while only the creator holds the flow and the reply is not yet
+///   in the index.
 /// - `status`: atomic; bits are only ever set, but for the life of one entry.
 /// - `expires`: atomic, relaxed; whoever sees a packet writes it, the timer wheel reads it.
-/// - `lock`: guards `tcp`, `sctp`, `counters`, and what is made of an old `mark`; all may be read without it.
+/// - `lock`: guards `tcp`, the SCTP association beside the table, the counters, and what is made of an old `mark`, which may be read without
+///   it.
 /// - `incarnation`: atomic; grows when the entry is given to another flow, so that who remembers a flow by number knows it again.
 /// - `eventBits`: atomic; who changes the flow notes it, whoever sees the next packet through tells it.
-/// - `policy`, `helper`, `masterHelper`, `masterSource`: written by the worker that creates the flow, before anybody can find it. What a
+/// - `policy`, `helper`, `masterHelper`, `masterSource`, `beginning`: written by the worker that creates the flow, before anybody can find it. What a
 ///   helper keeps of a flow lies beside the table: see `FlowHelp`.
 /// - `wheelNext`, `wheelPrevious`, `owner`: only the worker that created the flow.
 /// - `nextDead`: whoever won the right to kill the flow (it set `dying`), until the owner has taken it.
@@ -50,7 +52,7 @@ public struct Flow: ~Copyable {
         public static let answersOnly = Status(rawValue: 1 << 29)
         /// Ours: MASQUERADE chose the source address, so the flow dies with it.
         public static let masqueraded = Status(rawValue: 1 << 25)
-        /// Ours: when it began lies in the table beside it (nf_conntrack_timestamp was on).
+        /// Ours: when it began was noted (nf_conntrack_timestamp was on).
         public static let stamped = Status(rawValue: 1 << 30)
         /// Ours: its counters are shown (nf_conntrack_acct was on when it began).
         public static let accounted = Status(rawValue: 1 << 31)
@@ -62,37 +64,46 @@ public struct Flow: ~Copyable {
         public var bytes: UInt64 = 0
     }
 
+    // The first cache line.
+
     public var original: FlowTuple
     public var reply: FlowTuple
     let statusBits: Atomic<UInt32>
     public let lock: SpinLock
     let expiry: Atomic<UInt64>
-    public var tcp: TCPConnection
-    /// The timeout policy that it follows, by its number in `TimeoutPolicies`; 0 for none.
-    public var policy: UInt8
-    /// `FlowEvents`: noted and not told yet below, those that somebody may hear of above.
-    let eventBits: Atomic<UInt32>
-    public var sctp: SCTPAssociation
-    public var originalCounter: Counter
-    public var replyCounter: Counter
-    let markBits: Atomic<UInt32>
-    let incarnation: Atomic<UInt32>
     /// When a UDP flow that is still active counts as a stream, as CLOCK_MONOTONIC.
     var streamSince: Instant
-    /// The port that MASQUERADE chose an address of.
-    public var masqueradePort: PortIndex
-    /// The worker whose wheel holds the flow.
-    var owner: UInt8
+    let markBits: Atomic<UInt32>
+    /// The timeout policy that it follows, by its number in `TimeoutPolicies`; 0 for none.
+    public var policy: UInt8
     /// The helper that reads along, by its number in `HelperNames`; 0 for none.
     public var helper: UInt8
     /// For an expected flow, the helper of the flow that announced it; 0 for none.
     public var masterHelper: UInt8
+    /// The port that MASQUERADE chose an address of.
+    public var masqueradePort: PortIndex
+
+    // The second.
+
+    let incarnation: Atomic<UInt32>
+    /// `FlowEvents`: noted and not told yet below, those that somebody may hear of above.
+    let eventBits: Atomic<UInt32>
+    public var originalCounter: Counter
+    public var replyCounter: Counter
+    public var tcp: TCPConnection
+
+    // The third.
+
+    /// The worker whose wheel holds the flow.
+    var owner: UInt8
     /// For an expected flow, the original source of the flow that announced it; 0.0.0.0 for any other.
     public var masterSource: IPv4Address
     var wheelNext: UInt32
     var wheelPrevious: UInt32
     var wheelSlot: UInt32
     var nextDead: UInt32
+    /// When it began, in nanoseconds since 1970, if it is `stamped`.
+    var beginning: UInt64
 
     @inline(__always)
     public var status: Status { Status(rawValue: statusBits.load(ordering: .acquiring)) }

@@ -71,9 +71,28 @@ extension FlowTable {
         } != nil
     }
 
-    /// Whether a packet of one flow may as well be one of the other: it is not translated there, or just as here.
+    /// Whether a packet of one flow may as well be one of the other: it is not translated there, or just as here, in the same direction or
+    /// the other (nf_ct_can_merge).
     private func isSame(_ flow: UInt32, _ other: UInt32) -> Bool {
         flows[other].status.isDisjoint(with: [.sourceNATDone, .destinationNATDone])
             || flows[other].original == flows[flow].original && flows[other].reply == flows[flow].reply
+            || isTurned(flow, other)
+    }
+
+    /// Whether two flows are one, begun from either end.
+    private func isTurned(_ flow: UInt32, _ other: UInt32) -> Bool {
+        flows[other].original == flows[flow].reply && flows[other].reply == flows[flow].original
+    }
+
+    /// Whether nobody has a fresh flow's original tuple but as the reserved reply of the same flow begun from the other end: two workers have
+    /// met the first packets of both directions at once. The first to be confirmed then gets it, and the other joins it.
+    @inline(never)
+    func isOnlyTurned(_ flow: UInt32, hash: UInt64) -> Bool {
+        let original = flows[flow].original
+        return index.first(hash) { reference in
+            let other = reference.flow
+            return other != flow && flows[other].tuple(reference.direction) == original && !flows[other].status.contains(.dying)
+                && !(reference.direction == .reply && !flows[other].status.contains(.confirmed) && isTurned(flow, other))
+        } == nil
     }
 }

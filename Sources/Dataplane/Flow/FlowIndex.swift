@@ -40,11 +40,11 @@ import Synchronization
     private let overflowUsed: Slab<Atomic<UInt32>>
     let key: UInt64
 
-    /// An index for up to `flows` flows: on average eight of a bucket's twelve slots are then taken, twelve if every flow stands in
-    /// it by its source too. An overflow bucket stays with its chain for good, and as flows come and go every bucket overflows once: so
+    /// An index for up to `flows` flows: on average seven of a bucket's twelve slots are then taken, ten or eleven if every flow stands
+    /// in it by its source too. An overflow bucket stays with its chain for good, and as flows come and go every bucket overflows once: so
     /// there is one for each, and some for those that overflow twice.
     init(flows: Int, key: UInt64) {
-        primaryCount = UInt32(max(flows * 2 / 8, 16))
+        primaryCount = UInt32(max(flows * 2 / 7, 16))
         buckets = Slab(count: Int(primaryCount) * 2 + Int(primaryCount) / 64 + 64, hasLargePages: flows >= 1 << 16)
         overflowUsed = Slab(count: 1)
         self.key = key
@@ -63,13 +63,11 @@ import Synchronization
 
     /// Never zero, so that an empty slot's tag matches nothing.
     @inline(__always)
-    private func tag(_ hash: UInt64) -> UInt8 { UInt8(truncatingIfNeeded: hash) | 1 }
+    private func tag(_ hash: UInt64) -> UInt8 { max(UInt8(truncatingIfNeeded: hash), 1) }
 
-    /// Asks the processor for the bucket that a hash falls into.
+    /// Reads the bucket that a hash falls into, so that it is near when it is wanted.
     @inline(__always)
-    func prefetch(_ hash: UInt64) {
-        _ = buckets[bucketNumber(hash)].lowTags.load(ordering: .relaxed)
-    }
+    func touch(_ hash: UInt64) -> UInt32 { buckets[bucketNumber(hash)].link.load(ordering: .relaxed) }
 
     /// Bytes of `word` that equal `tag`, marked by their top bit. A byte above a match may be marked wrongly, never missed;
     /// the tuple decides.

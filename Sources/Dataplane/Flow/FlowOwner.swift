@@ -82,7 +82,7 @@ struct FlowOwner: ~Copyable {
         flows[flow].reply = reply
         flows[flow].statusBits.store(0, ordering: .relaxed)
         flows[flow].tcp = TCPConnection()
-        flows[flow].sctp = SCTPAssociation()
+        if original.ipProtocol == .sctp { table.associations[flow] = SCTPAssociation() }
         flows[flow].originalCounter = Flow.Counter()
         flows[flow].replyCounter = Flow.Counter()
         flows[flow].mark = 0

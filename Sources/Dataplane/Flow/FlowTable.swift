@@ -20,69 +20,51 @@ import Synchronization
 /// Lock order: bucket locks in order of bucket number; a flow's lock, and that of the expectations, is never held while taking another
 /// lock.
 @safe public struct FlowTable: @unchecked Sendable {
-    private struct Shared: ~Copyable {
-        let lock = SpinLock()
-        var freeCount = 0
-        /// Flows that are alive, unconfirmed ones included.
-        let alive: Atomic<Int>
-        /// nf_conntrack_max: up to `maximum`.
-        let limit: Atomic<Int>
-    }
-
-    let flows: Slab<Flow>
-    /// The labels of those that have any. Most have none, and then their memory is never touched.
-    let labels: Slab<FlowLabels>
-    /// When flows began, in nanoseconds since 1970, for those that are `stamped`.
-    let beginnings: Slab<UInt64>
-    /// What rules may name with `CT --timeout`.
-    public let policies = TimeoutPolicies()
-    let listening = Slab<Atomic<UInt32>>(count: 1)
-    /// What helpers keep of the flows they read along with; of the others, this memory is never touched.
-    let help: Slab<FlowHelp>
-    /// The kind of each helper, by its number in `HelperNames`.
-    let helperKinds: Slab<UInt8>
-    public let expectations: ExpectationTable
-    /// What SYNPROXY keeps of the flows it opened; of the others, this memory is never touched.
-    let synproxies: Slab<SynproxyFlow>
-    let index: FlowIndex
-    /// Ports that are taken where few are left.
-    let crowdedPorts: CrowdedPorts
-    private let shared: Slab<Shared>
-    private let free: Slab<UInt32>
-    /// Per worker, the head of the list of flows that others have killed.
-    let graveyards: Slab<Atomic<UInt32>>
-    /// The most flows that there is memory for.
-    public let maximum: Int
-
-    /// Entries beyond the maximum, so that a full table works on while dead ones wait for their reuse.
-    private static let spare = 4096
+    /// A table itself is no more than where everything lies: handing it on copies nothing.
+    private let memory: Slab<FlowMemory>
 
     /// - Parameters:
     ///   - maximum: the most flows, at least 1, at most 2³⁰.
     ///   - key: random, so that nobody can aim at one bucket.
     ///   - expectations: the most of them, at least 1; nil for the kernel's own choice.
     public init(maximum: Int, workerCount: Int, key: UInt64, expectations expectationLimit: Int? = nil) {
-        self.maximum = maximum
-        let entries = maximum + Self.spare + workerCount * 128
-        flows = Slab(count: entries + 1, hasLargePages: maximum >= 1 << 16)
-        labels = Slab(count: entries + 1)
-        beginnings = Slab(count: entries + 1)
-        help = Slab(count: entries + 1)
-        helperKinds = Slab(count: 64)
-        expectations = ExpectationTable(
-            flows: flows, help: help, limit: expectationLimit ?? ExpectationTable.usualLimit(flows: maximum), key: key)
-        synproxies = Slab(count: entries + 1)
-        index = FlowIndex(flows: maximum, key: key)
-        crowdedPorts = CrowdedPorts(flows: maximum)
-        shared = Slab(count: 1)
-        free = Slab(count: entries)
-        graveyards = Slab(count: workerCount)
-        // Entry 0 stands for "no flow"; low numbers are handed out first.
-        for entry in 0..<entries { free[entry] = UInt32(entries - entry) }
+        memory = Slab(count: 1)
+        memory[0] = FlowMemory(maximum: maximum, workerCount: workerCount, key: key, expectations: expectationLimit)
         learn(HelperNames())
-        shared[0].freeCount = entries
-        shared[0].limit.store(maximum, ordering: .relaxed)
     }
+
+    @inline(__always)
+    var flows: Slab<Flow> { memory[0].flows }
+    @inline(__always)
+    var index: FlowIndex { memory[0].index }
+    @inline(__always)
+    var crowdedPorts: CrowdedPorts { memory[0].crowdedPorts }
+    @inline(__always)
+    public var expectations: ExpectationTable { memory[0].expectations }
+    @inline(__always)
+    public var policies: TimeoutPolicies { memory[0].policies }
+    @inline(__always)
+    var labels: Slab<FlowLabels> { memory[0].labels }
+    @inline(__always)
+    var associations: Slab<SCTPAssociation> { memory[0].associations }
+    @inline(__always)
+    var help: Slab<FlowHelp> { memory[0].help }
+    @inline(__always)
+    var helperKinds: Slab<UInt8> { memory[0].helperKinds }
+    @inline(__always)
+    var synproxies: Slab<SynproxyFlow> { memory[0].synproxies }
+    @inline(__always)
+    var listening: Slab<Atomic<UInt32>> { memory[0].listening }
+    @inline(__always)
+    var graveyards: Slab<Atomic<UInt32>> { memory[0].graveyards }
+    @inline(__always)
+    private var shared: Slab<FlowMemory.Shared> { memory[0].shared }
+    @inline(__always)
+    private var free: Slab<UInt32> { memory[0].free }
+
+    /// The most flows that there is memory for.
+    @inline(__always)
+    public var maximum: Int { memory[0].maximum }
 
     /// How many flows there are.
     public var count: Int { max(shared[0].alive.load(ordering: .relaxed), 0) }
@@ -93,7 +75,8 @@ import Synchronization
     }
     /// How many buckets the index has.
     public var bucketCount: Int { index.bucketCount }
-    /// Memory for `maximum` flows, index included, in bytes; the labels of those that have any come on top.
+    /// Memory for `maximum` flows, index included, in bytes; an SCTP flow's association and the labels of
+    /// those that have any come on top.
     public var bytesPerFlow: Int { MemoryLayout<Flow>.stride + index.byteCount / maximum + MemoryLayout<UInt32>.stride }
     /// What a flow's labels take, in bytes.
     public static var bytesOfLabels: Int { MemoryLayout<FlowLabels>.stride }
@@ -132,27 +115,35 @@ import Synchronization
     @inline(__always)
     func find(_ tuple: FlowTuple, hash: UInt64, now: Instant, only: Direction? = nil) -> FlowIndex.Reference? {
         index.first(hash) { reference in
-            guard flows[reference.flow].tuple(reference.direction) == tuple else { return false }
             if let only, only != reference.direction { return false }
-            let status = flows[reference.flow].status
-            guard status.contains(.confirmed), !status.contains(.dying) else { return false }
-            if flows[reference.flow].expires > now { return true }
-            // Its time is over although the wheel has not come round to it yet.
-            kill(reference.flow)
-            return false
+            return isFound(reference, tuple, now: now)
         }
     }
 
-    /// Reads the first flow whose tag in the index fits a hash, so that it is near when it is wanted.
+    /// Whether this is the confirmed flow, alive, that a tuple belongs to. Any reference may be asked about that the index has held within
+    /// the burst, also one that was only guessed.
     @inline(__always)
-    func touch(_ hash: UInt64) -> UInt64 {
-        var sum: UInt64 = 0
-        _ = index.first(hash) { reference in
-            // Each of its cache lines.
-            sum = flows[reference.flow].original.addresses &+ flows[reference.flow].streamSince.nanoseconds
-            sum &+= UInt64(flows[reference.flow].eventBits.load(ordering: .relaxed))
-            return true
-        }
+    func isFound(_ reference: FlowIndex.Reference, _ tuple: FlowTuple, now: Instant) -> Bool {
+        guard flows[reference.flow].tuple(reference.direction) == tuple else { return false }
+        let status = flows[reference.flow].status
+        guard status.contains(.confirmed), !status.contains(.dying) else { return false }
+        if flows[reference.flow].expires > now { return true }
+        // Its time is over although the wheel has not come round to it yet.
+        kill(reference.flow)
+        return false
+    }
+
+    /// The first reference whose tag in the index fits a hash, mostly the right one; empty if there is none.
+    @inline(__always)
+    func guess(_ hash: UInt64) -> FlowIndex.Reference {
+        index.first(hash) { _ in true } ?? FlowIndex.Reference(rawValue: 0)
+    }
+
+    /// Reads the cache lines of a flow that its packets need, so that they are near when they are wanted.
+    @inline(__always)
+    func touch(_ flow: UInt32, isTCP: Bool) -> UInt32 {
+        var sum = flows[flow].statusBits.load(ordering: .relaxed) &+ flows[flow].incarnation.load(ordering: .relaxed)
+        if isTCP { sum &+= flows[flow].masterSource.rawValue }
         return sum
     }
 
@@ -195,8 +186,8 @@ import Synchronization
         return true
     }
 
-    /// The flow that has a tuple as its reply's.
-    func owner(ofReply tuple: FlowTuple) -> UInt32? {
+    /// The confirmed flow that has a tuple as its reply's.
+    func flow(withReply tuple: FlowTuple) -> UInt32? {
         index.first(index.hash(tuple)) { reference in
             reference.direction == .reply && flows[reference.flow].reply == tuple
                 && flows[reference.flow].status.intersection([.confirmed, .dying]) == .confirmed
@@ -214,7 +205,7 @@ import Synchronization
         let isReserved = flows[flow].status.contains(.replyReserved)
         index.lock(originalHash, replyHash)
         defer { index.unlock(originalHash, replyHash) }
-        if isTaken(original, .original, hash: originalHash, except: flow) { return false }
+        if isTaken(original, .original, hash: originalHash, except: flow), !isOnlyTurned(flow, hash: originalHash) { return false }
         if !isReserved {
             if isTaken(reply, .reply, hash: replyHash, except: flow) { return false }
             guard index.insert(FlowIndex.Reference(flow: flow, .reply), hash: replyHash) else { return false }
@@ -347,7 +338,7 @@ import Synchronization
     private func isClosing(_ flow: UInt32) -> Bool {
         switch flows[flow].original.ipProtocol {
         case .tcp: flows[flow].tcp.state.isClosing
-        case .sctp: flows[flow].sctp.state.isClosing
+        case .sctp: associations[flow].state.isClosing
         default: false
         }
     }
@@ -384,11 +375,12 @@ import Synchronization
         defer { flows[flow].lock.unlock() }
         return Record(
             index: flow, original: flows[flow].original, reply: flows[flow].reply, status: status,
-            expires: flows[flow].expires, tcpState: flows[flow].tcp.state, sctpState: flows[flow].sctp.state,
+            expires: flows[flow].expires, tcpState: flows[flow].tcp.state,
+            sctpState: flows[flow].original.ipProtocol == .sctp ? associations[flow].state : .none,
             originalCounter: flows[flow].originalCounter, replyCounter: flows[flow].replyCounter,
             mark: flows[flow].mark, masqueradePort: flows[flow].masqueradePort, helper: flows[flow].helper,
             labels: status.contains(.labelled) ? labels[flow].bits : (0, 0), policy: flows[flow].policy,
-            beginning: status.contains(.stamped) ? beginnings[flow] : 0,
+            beginning: status.contains(.stamped) ? flows[flow].beginning : 0,
             incarnation: flows[flow].incarnation.load(ordering: .relaxed))
     }
 

@@ -128,9 +128,16 @@ extension Worker {
     /// Looks the packet's flow up or creates it, and says in which direction and state the packet is.
     @inline(__always)
     private mutating func resolve(_ packet: inout Packet, _ tuple: FlowTuple) -> DropReason? {
-        let hash = flows.index.hash(tuple)
         let replyZone = packet.template.zone(.reply, mark: packet.mark)
-        if let found = find(tuple, hash: hash, replyZone: replyZone) {
+        var hash: UInt64 = 0
+        var found: FlowIndex.Reference?
+        if replyZone == tuple.zone, flows.isFound(guess, tuple, now: now) {
+            found = guess
+        } else {
+            hash = flows.index.hash(tuple)
+            found = find(tuple, hash: hash, replyZone: replyZone)
+        }
+        if let found {
             packet.tracking.flow = found.flow
             packet.tracking.direction = found.direction
             packet.tracking.isUnconfirmed = false
@@ -230,10 +237,12 @@ extension Worker {
                 forget(&packet)
                 return nil
             case .acceptAndEnd:
-                // The packet goes on as part of the flow; nobody will find it any more, or hear more of it than its end.
-                if packet.tracking.direction == .reply { table[flow].set(.seenReply) }
+                // The packet goes on as part of the flow; nobody will find it any more. Its end is told of before it counts as answered.
                 count(packet)
-                if packet.tracking.isUnconfirmed { table[flow].expire(at: now) } else { flows.kill(flow) }
+                tellEnd(flow)
+                if packet.tracking.direction == .reply { table[flow].set(.seenReply) }
+                // A reset begins no flow, so this one is confirmed.
+                flows.kill(flow)
                 return nil
             case .reopen:
                 guard round == 0, flows.kill(flow) else { return .flowReopened }
@@ -257,12 +266,13 @@ extension Worker {
         let table = flows.flows
         let status = table[flow].status
         table[flow].lock.lock()
-        let old = table[flow].sctp.state
+        let associations = flows.associations
+        let old = associations[flow].state
         let policy = table[flow].policy
-        let (verdict, becomesAssured) = table[flow].sctp.track(
+        let (verdict, becomesAssured) = associations[flow].track(
             packet, packet.tracking.direction, isFirst: packet.tracking.isUnconfirmed,
             timeouts: policy == 0 ? snapshot.tracking.sctp : flows.policies.sctp(policy))
-        if table[flow].sctp.state != old { note(flow, .protocolState) }
+        if associations[flow].state != old { note(flow, .protocolState) }
         table[flow].lock.unlock()
         if becomesAssured, !status.contains(.assured) {
             table[flow].set(.assured)
@@ -396,7 +406,7 @@ extension Worker {
         }
         let flow = packet.tracking.flow
         if snapshot.tracking.stamps {
-            flows.beginnings[flow] = wallClock.nanoseconds(at: now)
+            flows.flows[flow].beginning = wallClock.nanoseconds(at: now)
             flows.flows[flow].set(.stamped)
         }
         let isEntered = flows.confirm(flow)

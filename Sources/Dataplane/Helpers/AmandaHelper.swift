@@ -4,11 +4,11 @@ import Net
 /// `CONNECT DATA 50001 MESG 50002 INDEX 50003 STATE 50004` (net/netfilter/nf_conntrack_amanda.c).
 enum AmandaHelper: Helper {
     static var description: HelperDescription {
-        HelperDescription(name: "amanda", ipProtocol: .udp, port: 10080, policies: [policy(0)])
+        HelperDescription(name: "amanda", ipProtocol: .udp, port: 10080, policies: [policy])
     }
 
     @inline(__always)
-    static func policy(_ expectationClass: UInt8) -> ExpectationPolicy { ExpectationPolicy(maximum: 4, timeout: 180) }
+    static var policy: ExpectationPolicy { ExpectationPolicy(maximum: 4, timeout: 180) }
 
     /// How long the flow lives after an answer, in seconds, since the next may take its time (master_timeout).
     private static let masterTimeout: UInt64 = 300
@@ -44,10 +44,10 @@ enum AmandaHelper: Helper {
         guard port != 0 else { return .end }
         var expected = worker.expectation(for: packet, .original, .tcp, port: port)
         guard worker.flows.isTranslated(packet.tracking.flow) else {
-            return worker.expect(expected, policy(0)) ? .next : .drop(.expectationRefused)
+            return worker.expect(expected, policy) ? .next : .drop(.expectationRefused)
         }
         expected.flags.insert(.followsNAT)
-        guard let free = worker.expectOnFreePort(&expected, policy(0)) else { return .drop(.expectationPorts) }
+        guard let free = worker.expectOnFreePort(&expected, policy) else { return .drop(.expectationPorts) }
         var replacement = Replacement()
         replacement.append(number: UInt32(free))
         guard worker.mangle(&packet, text, at: digits, length: end - digits, replacement) else {

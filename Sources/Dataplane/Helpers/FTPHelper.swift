@@ -7,11 +7,11 @@ import Net
 /// address that is not the speaker's own opens nothing: it is how others are attacked through a server (the kernel's `loose=0`).
 enum FTPHelper: Helper {
     static var description: HelperDescription {
-        HelperDescription(name: "ftp", ipProtocol: .tcp, port: 21, policies: [policy(0)])
+        HelperDescription(name: "ftp", ipProtocol: .tcp, port: 21, policies: [policy])
     }
 
     @inline(__always)
-    static func policy(_ expectationClass: UInt8) -> ExpectationPolicy { ExpectationPolicy(maximum: 1, timeout: 300) }
+    static var policy: ExpectationPolicy { ExpectationPolicy(maximum: 1, timeout: 300) }
 
     static func read(_ packet: inout Packet, _ worker: inout Worker) -> DropReason? {
         guard packet.tracking.state == .established, let text = HelperText(packet) else { return nil }
@@ -47,9 +47,9 @@ enum FTPHelper: Helper {
         let direction = packet.tracking.direction
         guard command.address == worker.flows.flows[flow].tuple(direction).source else { return nil }
         var expected = worker.expectation(for: packet, direction.opposite, .tcp, port: command.port)
-        guard worker.flows.isTranslated(flow) else { return worker.expect(expected, policy(0)) ? nil : .expectationRefused }
+        guard worker.flows.isTranslated(flow) else { return worker.expect(expected, policy) ? nil : .expectationRefused }
         expected.flags.insert(.followsNAT)
-        guard let port = worker.expectOnFreePort(&expected, policy(0)) else { return .expectationPorts }
+        guard let port = worker.expectOnFreePort(&expected, policy) else { return .expectationPorts }
         // The connection will come to wherever this packet seems to come from.
         let address = worker.flows.flows[flow].tuple(direction.opposite).destination
         let replacement = command.form.text(address, port)

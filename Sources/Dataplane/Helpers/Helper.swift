@@ -31,7 +31,7 @@ public struct HelperDescription: Sendable, Equatable {
 protocol Helper {
     static var description: HelperDescription { get }
     /// What may be expected of one flow, without an array.
-    static func policy(_ expectationClass: UInt8) -> ExpectationPolicy
+    static var policy: ExpectationPolicy { get }
 
     /// Looks at a packet of a flow, announces what follows from it, and rewrites what NAT makes untrue in it. Called after the
     /// packet is translated, where nf_confirm calls `help`; the packet's headers are whole, its sequence numbers those of its sender.

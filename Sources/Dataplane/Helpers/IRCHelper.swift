@@ -4,11 +4,11 @@ import Net
 /// sender (net/netfilter/nf_conntrack_irc.c). RESUME and ACCEPT speak of a port alone, announce nothing, and stay as they are.
 enum IRCHelper: Helper {
     static var description: HelperDescription {
-        HelperDescription(name: "irc", ipProtocol: .tcp, port: 6667, policies: [policy(0)])
+        HelperDescription(name: "irc", ipProtocol: .tcp, port: 6667, policies: [policy])
     }
 
     @inline(__always)
-    static func policy(_ expectationClass: UInt8) -> ExpectationPolicy { ExpectationPolicy(maximum: 8, timeout: 300) }
+    static var policy: ExpectationPolicy { ExpectationPolicy(maximum: 8, timeout: 300) }
 
     /// Bytes of a segment that are looked at (MAX_SEARCH_SIZE).
     private static let searchLimit = 4095
@@ -89,7 +89,14 @@ enum IRCHelper: Helper {
             let (port, afterPort) = text.number(at: place, limit: limit)
             self.port = UInt16(truncatingIfNeeded: port)
             end = afterPort
+            // CTCP quotes with these two. No client need quote a digit, but who reads `50\00` reads 5000: a number that goes on behind a
+            // quotation is not the one that stands here.
+            if end < limit, text[end] == Self.lowQuote || text[end] == Self.highQuote { return nil }
         }
+
+        /// M-QUOTE and X-QUOTE of the CTCP specification.
+        private static let lowQuote: UInt8 = 0x10
+        private static let highQuote: UInt8 = 0x5C
     }
 
     private static func announce(
@@ -97,9 +104,9 @@ enum IRCHelper: Helper {
     ) -> DropReason? {
         let flow = packet.tracking.flow
         var expected = worker.expectation(for: packet, .reply, .tcp, port: offer.port, isFromAnywhere: true)
-        guard worker.flows.isTranslated(flow) else { return worker.expect(expected, policy(0)) ? nil : .expectationRefused }
+        guard worker.flows.isTranslated(flow) else { return worker.expect(expected, policy) ? nil : .expectationRefused }
         expected.flags.insert(.followsNAT)
-        guard let port = worker.expectOnFreePort(&expected, policy(0)) else { return .expectationPorts }
+        guard let port = worker.expectOnFreePort(&expected, policy) else { return .expectationPorts }
         var replacement = Replacement()
         replacement.append(number: worker.flows.flows[flow].reply.destination.rawValue)
         replacement.append(0x20)

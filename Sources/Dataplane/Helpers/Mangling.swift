@@ -36,8 +36,8 @@ extension Worker {
         return true
     }
 
-    /// Bytes that a packet can grow by where it lies.
-    private func room(behind packet: Packet) -> Int {
+    /// Bytes that a packet can grow by where it lies, and by what IP's length field can say.
+    func room(behind packet: Packet) -> Int {
         let most = 0xFFFF - packet.totalLength
         // A datagram that was put together lies in a buffer for the largest there is.
         guard packet.address != Packet.assembled else { return most }

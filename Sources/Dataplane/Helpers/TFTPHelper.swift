@@ -3,11 +3,11 @@ import Net
 /// TFTP (RFC 1350): a request goes to port 69, the answer comes from any other (net/netfilter/nf_conntrack_tftp.c).
 enum TFTPHelper: Helper {
     static var description: HelperDescription {
-        HelperDescription(name: "tftp", ipProtocol: .udp, port: 69, policies: [policy(0)])
+        HelperDescription(name: "tftp", ipProtocol: .udp, port: 69, policies: [policy])
     }
 
     @inline(__always)
-    static func policy(_ expectationClass: UInt8) -> ExpectationPolicy { ExpectationPolicy(maximum: 1, timeout: 300) }
+    static var policy: ExpectationPolicy { ExpectationPolicy(maximum: 1, timeout: 300) }
 
     private static let read: UInt16 = 1
     private static let write: UInt16 = 2
@@ -23,6 +23,6 @@ enum TFTPHelper: Helper {
             expected.savedPort = worker.flows.flows[flow].original.sourcePort
             expected.flags.insert(.followsNAT)
         }
-        return worker.expect(expected, policy(0)) ? nil : .expectationRefused
+        return worker.expect(expected, policy) ? nil : .expectationRefused
     }
 }

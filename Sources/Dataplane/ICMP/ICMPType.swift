@@ -25,9 +25,9 @@ public enum ICMPType {
         }
     }
 
-    /// Whether an error may answer a message: Linux takes types that it does not know for errors too (icmp_pointers).
+    /// Whether an error may be about a message: Linux takes types that it does not know for errors too (icmp_pointers).
     @inline(__always)
-    public static func mayBeAnswered(_ type: UInt8) -> Bool {
+    public static func mayCauseErrors(_ type: UInt8) -> Bool {
         switch type {
         case echoReply, echoRequest, timestampRequest...addressMaskReply: true
         default: false

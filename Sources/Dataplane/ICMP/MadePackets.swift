@@ -19,7 +19,7 @@ extension Worker {
         guard mayBeAnswered(packet) else { return }
         // Never about an error (RFC 1122, 3.2.2).
         if packet.ipProtocol == .icmp {
-            guard packet.transportLength > 0, ICMPType.mayBeAnswered(packet.transport8(Offset.icmpType)) else { return }
+            guard packet.transportLength > 0, ICMPType.mayCauseErrors(packet.transport8(Offset.icmpType)) else { return }
         }
         guard icmpLimiter.allows(type, code: code, to: packet.source, now: now, snapshot.settings.icmp) else { return }
         // A copy is on its way to a gateway, whomever it is addressed to.
@@ -109,19 +109,24 @@ extension Worker {
         reset.fillTransportChecksum()
         reset.readTransport()
         attach(&reset, to: packet)
-        output(&reset)
+        // Before OUTPUT's rules see the reset; its way out tells of it.
         endConnection(of: packet)
+        output(&reset)
     }
 
-    /// nf_ct_set_closing.
+    /// nf_conntrack_tcp_set_closing in net/netfilter/nf_conntrack_proto_tcp.c.
     private func endConnection(of packet: Packet) {
         let flow = packet.tracking.flow
-        guard packet.tracking.hasFlow, flows.flows[flow].original.ipProtocol == .tcp else { return }
+        guard packet.tracking.hasFlow, !packet.tracking.isUnconfirmed, flows.flows[flow].original.ipProtocol == .tcp else { return }
         flows.flows[flow].lock.lock()
         let wasClosed = flows.flows[flow].tcp.state == .close
         flows.flows[flow].tcp.close()
+        let policy = flows.flows[flow].policy
         flows.flows[flow].lock.unlock()
-        if !wasClosed { flows.flows[flow].expire(at: now + snapshot.tracking.tcp.timeouts[.close]) }
+        guard !wasClosed else { return }
+        let settings = policy == 0 ? snapshot.tracking.tcp : flows.policies.tcp(policy, snapshot.tracking.tcp)
+        flows.flows[flow].expire(at: now + settings.timeouts[.close])
+        note(flow, .protocolState)
     }
 
     /// An answer belongs to the flow of what it answers, also while that is not confirmed (nf_conntrack_attach).

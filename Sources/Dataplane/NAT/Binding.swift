@@ -225,7 +225,7 @@ extension Worker {
         for _ in 0..<32 {
             wanted.sourcePort = ports.lowerBound + UInt16(truncatingIfNeeded: random.next(below: size))
             guard let reply = wanted.inverted else { return false }
-            guard let old = flows.owner(ofReply: reply), old != flow, table[old].status.contains(.sourceNAT) else {
+            guard let old = flows.flow(withReply: reply), old != flow, table[old].status.contains(.sourceNAT) else {
                 continue
             }
             table[old].lock.lock()

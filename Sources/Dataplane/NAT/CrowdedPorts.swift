@@ -12,7 +12,8 @@ import Synchronization
 /// never needed for a right answer, only for a quick one, so a map may be taken away for another destination at any time.
 ///
 /// Marks of a port change only under the lock of the index bucket that its tuple falls into; thereby a mark says what the index
-/// says. A map's own `lock` guards everything in it and is taken last.
+/// says. A map's own `lock` guards everything in it and is taken last. Who gives a destination a map holds the lock of its set, the
+/// maps among which it stands, so that none gets two; no bucket may be locked then.
 @safe struct CrowdedPorts: @unchecked Sendable {
     /// Failed tries after which a destination counts as crowded.
     static let patience = 16
@@ -36,6 +37,8 @@ import Synchronization
     private let words: Slab<UInt64>
     /// Part of the key's hash for each map, 0 for one that is free: what is looked at without a lock.
     private let fingerprints: Slab<Atomic<UInt32>>
+    /// Guards which destinations have maps, for each set.
+    private let sets: Slab<SpinLock>
     /// Maps in use; while there are none, nothing else is looked at.
     private let used: Slab<Atomic<Int>>
 
@@ -46,6 +49,7 @@ import Synchronization
         maps = Slab(count: count)
         words = Slab(count: count * Self.wordsPerMap)
         fingerprints = Slab(count: count)
+        sets = Slab(count: Int(setCount))
         used = Slab(count: 1)
     }
 
@@ -132,12 +136,15 @@ import Synchronization
     func open(_ reply: FlowTuple, hashKey: UInt64, now: Instant) {
         let key = key(reply)
         let hash = key.hash(key: hashKey)
+        let first = Int(place(hash))
+        let set = first / Self.ways
+        sets[set].lock()
+        defer { sets[set].unlock() }
         if let map = locked(key, hash: hash) {
             maps[map].lastUse = now
             maps[map].lock.unlock()
             return
         }
-        let first = Int(place(hash))
         var chosen = first
         for map in first..<first &+ Self.ways {
             // Read without its lock: at worst not the best one is chosen.

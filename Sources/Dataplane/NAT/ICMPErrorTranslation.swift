@@ -68,6 +68,8 @@ extension Worker {
             update(Offset.udpChecksum, includingAddress: true, isUDP: true)
         case .sctp:
             packet.setTransport16(transport + (end == .source ? Offset.sourcePort : Offset.destinationPort), newPort)
+            // Of what is quoted, whether or not that is all there was, as sctp_manip_pkt in net/netfilter/nf_nat_proto.c.
+            packet.fillSCTPChecksum(at: transport)
         case .icmp:
             packet.setTransport16(transport + Offset.icmpIdentifier, newPort)
             update(Offset.icmpChecksum, includingAddress: false)

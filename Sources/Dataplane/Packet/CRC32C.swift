@@ -38,10 +38,13 @@ extension Packet {
     }
 
     /// Writes the checksum of an SCTP packet anew, if its header is whole.
+    ///
+    /// - Parameter start: where it begins, from the packet's own transport header on: not at 0 if an ICMP error carries it.
     @inline(never)
-    func fillSCTPChecksum() {
-        guard transportLength >= Offset.sctpHeader else { return }
-        let sum = unsafe CRC32C.compute(UnsafeRawPointer(transport), count: transportLength, field: Offset.sctpChecksum)
-        setTransport32(Offset.sctpChecksum, sum.byteSwapped)
+    func fillSCTPChecksum(at start: Int = 0) {
+        guard transportLength >= start + Offset.sctpHeader else { return }
+        let sum = unsafe CRC32C.compute(
+            UnsafeRawPointer(transport + start), count: transportLength - start, field: Offset.sctpChecksum)
+        setTransport32(start + Offset.sctpChecksum, sum.byteSwapped)
     }
 }

@@ -130,6 +130,16 @@ extension Worker {
         flows.tell(events, of: flow, at: now, to: owner.events)
     }
 
+    /// A packet ends its flow: told of at once, as it is now, and not again by the flow's owner (nf_ct_kill_acct).
+    @inline(__always)
+    func tellEnd(_ flow: UInt32) {
+        guard owner.isListenedTo, flows.flows[flow].status.intersection([.confirmed, .dying]) == .confirmed else { return }
+        let bit = UInt32(FlowEvents.destroy.rawValue) << 16
+        guard flows.flows[flow].eventBits.load(ordering: .relaxed) & bit != 0 else { return }
+        flows.tell(.destroy, of: flow, at: now, to: owner.events)
+        flows.flows[flow].eventBits.bitwiseAnd(~bit, ordering: .relaxed)
+    }
+
     /// A flow has begun.
     @inline(never)
     func tellBeginning(_ flow: UInt32) {

@@ -9,13 +9,14 @@ public enum FlowColumn: Int, Sendable, CaseIterable {
     case invalid
     /// Of these the ICMP messages, which are counted apart: damaged, of no known kind, or errors about packets of no flow.
     case error
-    /// Flows that could not be entered, because another had been in the meantime.
+    /// Flows that could not be entered: another with one of their tuples had been in the meantime, or the index had no place.
     case insertFailed
-    /// Packets dropped for it, or because there was no room for a flow.
+    /// Packets dropped for that, or because the table had no room for a flow.
     case drop
     /// Flows put out to make room.
     case earlyDrop
-    /// Packets whose flow another worker had entered a moment before, and that went on as part of that.
+    /// Packets whose flow another worker had entered or was about to enter at the same moment, and that went on all the same: as part of
+    /// that, or with a flow for their answers alone.
     case clashResolved
 }
 

@@ -1,6 +1,6 @@
 /// `-m udplite`: ports of a UDP-Lite header (kernel: xt_tcpudp.c). iptables 1.8.9 has no plug-in for it, the kernel
 /// has the match; it is written as `-m udp` is.
-public struct UDPLiteMatch: MatchExtension {
+public struct UDPLiteMatch: PortMatch {
     public var ports: TransportPorts
 
     public static let description = ExtensionDescription(
@@ -9,7 +9,5 @@ public struct UDPLiteMatch: MatchExtension {
 
     public var match: Match { .udplite(self) }
 
-    public init(_ options: GivenOptions) throws(RuleError) { ports = try TransportPorts(options) }
-
-    public func print(to printer: inout RulePrinter) { ports.print(to: &printer) }
+    public init(ports: TransportPorts) { self.ports = ports }
 }

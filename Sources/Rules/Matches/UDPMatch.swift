@@ -1,5 +1,5 @@
 /// `-m udp`: ports of a UDP header (kernel: xt_tcpudp.c).
-public struct UDPMatch: MatchExtension {
+public struct UDPMatch: PortMatch {
     public var ports: TransportPorts
 
     public static let description = ExtensionDescription(
@@ -8,7 +8,5 @@ public struct UDPMatch: MatchExtension {
 
     public var match: Match { .udp(self) }
 
-    public init(_ options: GivenOptions) throws(RuleError) { ports = try TransportPorts(options) }
-
-    public func print(to printer: inout RulePrinter) { ports.print(to: &printer) }
+    public init(ports: TransportPorts) { self.ports = ports }
 }

@@ -50,10 +50,8 @@ struct ConnectionCountTests {
         }
         // All have ended, whoever has their entries now.
         let table = bench.flows
-        let subject = ConnectionCount.Subject(
-            address: IPv4Address(10, 0, 0, 2).rawValue, zone: 0, flow: 0,
-            tuple: FlowTuple(source: .any, destination: .any, ipProtocol: .udp, sourcePort: 0, destinationPort: 0))
-        #expect(state.view.count(subject, in: table, now: bench.now) == 1)
+        let subject = ConnectionCount.Subject(address: IPv4Address(10, 0, 0, 2).rawValue, zone: 0, flow: 0)
+        #expect(state.view.count(subject, upTo: 0, in: table, now: bench.now) == 1)
     }
 
     @Test("when there is no room to count, packets are dropped by name; ended flows are swept out first")
@@ -94,11 +92,52 @@ struct ConnectionCountTests {
         onThreads(4) { thread in
             for step in 0..<1000 {
                 let flow = UInt32((step + thread * 250) % 1000 + 1)
-                let subject = ConnectionCount.Subject(address: 1, zone: 0, flow: flow, tuple: table.flows[flow].original)
-                _ = state.view.count(subject, in: table, now: now)
+                let subject = ConnectionCount.Subject(address: 1, zone: 0, flow: flow)
+                _ = state.view.count(subject, upTo: UInt32(thread) * 300, in: table, now: now)
             }
         }
-        let subject = ConnectionCount.Subject(address: 1, zone: 0, flow: 1, tuple: table.flows[1].original)
-        #expect(state.view.count(subject, in: table, now: now) == 1000)
+        let subject = ConnectionCount.Subject(address: 1, zone: 0, flow: 1)
+        #expect(state.view.count(subject, upTo: 0, in: table, now: now) == 1000)
+    }
+
+    @Test("threads that count flows which end and begin again lose no place")
+    func turnover() {
+        let state = ConnectionCountState(capacity: 64, bucketCount: 4)
+        let table = FlowTable(maximum: 2048, workerCount: 4, key: 7)
+        let now = Instant.seconds(1000)
+        for flow in 1...400 as ClosedRange<UInt32> {
+            table.flows[flow].set(.confirmed)
+            table.flows[flow].expire(at: now + 1_000_000_000)
+        }
+        onThreads(4) { thread in
+            for step in 0..<4000 {
+                // Each thread's flows are its own; they end two steps later.
+                let flow = UInt32(thread * 100 + step % 100 + 1)
+                let old = UInt32(thread * 100 + (step + 98) % 100 + 1)
+                table.flows[flow].expire(at: now + 1_000_000_000)
+                table.flows[old].expire(at: now)
+                let subject = ConnectionCount.Subject(address: UInt32(step / 7 % 5), zone: 0, flow: flow)
+                _ = state.view.count(subject, upTo: UInt32(step % 3), in: table, now: now)
+            }
+        }
+        // Once all have ended, there is room for as many as ever.
+        for flow in 1...400 as ClosedRange<UInt32> { table.flows[flow].expire(at: now) }
+        for flow in 1...400 as ClosedRange<UInt32> {
+            let subject = ConnectionCount.Subject(address: flow, zone: 0, flow: flow)
+            #expect(state.view.count(subject, upTo: 0, in: table, now: now + 1) == 1)
+        }
+    }
+
+    @Test("where an address has many flows, ended ones make room with the next tick")
+    func many() {
+        let state = ConnectionCountState(capacity: 4096, bucketCount: 16)
+        let bench = Self.bench(above: 200, state: state)
+        #expect((1...210).map { Self.open(bench, 2, $0) }.reduce(0, +) == 200)
+        // Refused ones do not count.
+        bench.pass(0.01)
+        #expect(Self.open(bench, 2, 1) == 1)
+        bench.pass(31)
+        #expect((1001...1210).map { Self.open(bench, 2, $0) }.reduce(0, +) == 200)
+        withExtendedLifetime(state) {}
     }
 }

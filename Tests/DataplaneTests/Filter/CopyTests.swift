@@ -74,6 +74,23 @@ struct CopyTests {
             ])
     }
 
+    @Test("a mirrored datagram that a TEE in POSTROUTING copies leaves as if it had not")
+    func mirrorAndTee() {
+        var setup = Bench.Setup()
+        setup.rules.tracks = true
+        setup.rules.chain(.mangle, .forward, [RuleText.Rule(.copy(.mirror))])
+        setup.rules.chain(.mangle, .postrouting, [RuleText.Rule(.copy(.tee(gateway: "172.16.0.2", egress: .none)))])
+        let bench = Bench(setup)
+        #expect(bench.send("lan ip 10.0.0.2 > 192.0.2.9 proto 17 id 5 mf x 00010002001800000001020304050607").isEmpty)
+        let out = bench.send("lan ip 10.0.0.2 > 192.0.2.9 proto 17 id 5 off 16 x 08090a0b0c0d0e0f")
+        #expect(
+            out.filter { $0.hasPrefix("lan") } == [
+                "lan ip 192.0.2.9 > 10.0.0.2 proto 17 ttl 63 id 5 mf x 00010002001800000001020304050607",
+                "lan ip 192.0.2.9 > 10.0.0.2 proto 17 ttl 63 id 5 off 16 x 08090a0b0c0d0e0f",
+            ])
+        #expect(out.filter { $0.hasPrefix("dmz") }.count == 2, "\(out)")
+    }
+
     @Test("copies without end: every chain copies, each packet is copied once a rule, no copy is")
     func everywhere() {
         var setup = Bench.Setup()

@@ -35,6 +35,18 @@ struct FlowEventTests {
         #expect(Self.events(bench) == [.destroy, .destroy])
     }
 
+    @Test("a reset that is a connection's first answer ends it as unanswered, once, and belongs to it all the same (nf_ct_kill_acct)")
+    func refused() {
+        let bench = Self.bench()
+        bench.flows.isListenedTo = true
+        bench.send("lan tcp 10.0.0.2:1 > 198.51.100.2:80 S seq 1")
+        bench.send("wan tcp 198.51.100.2:80 > 10.0.0.2:1 RA seq 0 ack 2")
+        bench.pass(31)
+        var told: [(FlowEvents, Bool)] = []
+        while let event = unsafe bench.workers[0].flowEvents.pop() { told.append((event.events, event.flow.status.contains(.seenReply))) }
+        #expect(told.map(\.0) == [[.new, .protocolState], .destroy] && told.allSatisfy { !$0.1 }, "\(told)")
+    }
+
     @Test("a full ring loses events and counts them")
     func full() {
         let ring = FlowEventRing(capacity: 2)
@@ -60,6 +72,25 @@ struct FlowEventTests {
         #expect(bench.flowList.first?.hasPrefix("udp 70 ") == true, "\(bench.flowList)")
         bench.send("lan tcp 10.0.0.2:1 > 198.51.100.2:53 S seq 1")
         #expect(bench.flowList.contains { $0.hasPrefix("tcp 120 ") })
+    }
+
+    @Test("a reset of ours closes its connection for as long as the flow's policy says, which is told of (nf_conntrack_tcp_set_closing)")
+    func reset() throws {
+        let bench = Self.bench { setup in
+            var template = TrackingTemplate(zone: 0, options: [])
+            template.policy = 3
+            setup.rules.chain(.raw, .prerouting, [.init(proto: .tcp, target: .plain(.flow(.track(template))))])
+            setup.rules.chain(.filter, .forward, [.init(.reject(.tcpReset)).proto(.tcp).states(.established).input("lan")])
+        }
+        // In the order of TCPSlot.
+        bench.flows.policies.set(3, [11, 12, 13, 14, 15, 16, 17, 77, 19, 20, 21].map { $0 * 1_000_000_000 })
+        bench.flows.isListenedTo = true
+        bench.send("lan tcp 10.0.0.2:1 > 198.51.100.2:80 S seq 1")
+        bench.send("wan tcp 198.51.100.2:80 > 10.0.0.2:1 SA seq 9 ack 2")
+        _ = Self.events(bench)
+        #expect(bench.send("lan tcp 10.0.0.2:1 > 198.51.100.2:80 A seq 2 ack 10") == ["lan tcp 198.51.100.2:80 > 10.0.0.2:1 R seq 10 win 0 df"])
+        #expect(bench.flowList.first?.hasPrefix("tcp 77 CLOSE") == true, "\(bench.flowList)")
+        #expect(Self.events(bench) == [[.assured, .protocolState]])
     }
 
     @Test("a flow takes at most 256 bytes, its share of the index included")

@@ -311,6 +311,8 @@ struct HelperTests {
             // A name with spaces, in the quotation marks that clients put around it: beyond the kernel.
             ("PRIVMSG b :\u{1}DCC SEND \"a \\\"b c\" 167772162 5000 9\u{1}\r\n", "PRIVMSG b :\u{1}DCC SEND \"a \\\"b c\" 3325256705 5000 9\u{1}\r\n"),
             ("\r\n privmsg b :\u{1}DCC CHAT chat 167772162 5000\u{1}\r\n", "\r\n privmsg b :\u{1}DCC CHAT chat 3325256705 5000\u{1}\r\n"),
+            // Quotations in the name are the clients' own affair.
+            ("PRIVMSG b :\u{1}DCC SEND a\\\\b\u{10}rc 167772162 5000 9\u{1}\r\n", "PRIVMSG b :\u{1}DCC SEND a\\\\b\u{10}rc 3325256705 5000 9\u{1}\r\n"),
             ("PRIVMSG b :\u{1}DCC SEND f 167772162    5000\u{1}\r\n", "PRIVMSG b :\u{1}DCC SEND f 3325256705 5000\u{1}\r\n"),
         ])
     func dcc(said: String, heard: String) {
@@ -327,6 +329,10 @@ struct HelperTests {
             "PRIVMSG b :\u{1}DCC RESUME f 5000 100\u{1}\r\n", "PRIVMSG b :\u{1}DCC ACCEPT f 5000 100 and more text\u{1}\r\n",
             "PRIVMSG b :\u{1}DCC SEND f 167772163 5000 9\u{1}\r\n", "PRIVMSG b :\u{1}DCC SEND f 167772162 0 99999\u{1}\r\n",
             "PRIVMSG b :\u{1}DCC SEND f 167772162 5000 999999\u{1}", "PRIVMSG b :\u{1}DCC SEND \"f 167772162 5000 999999\u{1}\r\n",
+            // CTCP's quotations within or behind a number: the other client reads another number than stands there.
+            "PRIVMSG b :\u{1}DCC SEND f 167772162 50\\00 99999\u{1}\r\n", "PRIVMSG b :\u{1}DCC SEND f 167772162 50\u{10}00 99999\u{1}\r\n",
+            "PRIVMSG b :\u{1}DCC SEND f 16777\\2162 5000 99999\u{1}\r\n", "PRIVMSG b :\u{1}DCC SEND f 167772162 \\5000 99999\u{1}\r\n",
+            "PRIVMSG b :\u{1}DCC SEND f 167772162\\ 5000 99999\u{1}\r\n",
             "PRIVMSG b :\u{1}DCC SEND fffffffffffffffffffffff\r\n", "NICK dddddddddddddddddddddddddddddddd\r\n", "\r\n",
         ])
     func noDCC(said: String) {

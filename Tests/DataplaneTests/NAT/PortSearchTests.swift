@@ -138,6 +138,18 @@ struct PortSearchTests {
         #expect(ports.isEmpty)
     }
 
+    @Test("however many ask at once, a destination has one map, which goes with its last mark")
+    func oneMap() {
+        for round in 0..<200 as Range<UInt16> {
+            let ports = CrowdedPorts(flows: 1024)
+            let reply = FlowTuple(source: "192.0.2.9", destination: "198.51.100.1", ipProtocol: .tcp, sourcePort: round, destinationPort: 7)
+            onThreads(4) { _ in ports.open(reply, hashKey: 1, now: .seconds(1)) }
+            ports.mark(reply, hashKey: 1)
+            ports.clear(reply, hashKey: 1)
+            #expect(ports.isEmpty)
+        }
+    }
+
     @Test("the checksum of SCTP (RFC 9260, appendix A) and SipHash-2-4, by their authors' examples")
     func hashes() {
         let sum = unsafe Array("123456789".utf8).withUnsafeBytes { bytes in

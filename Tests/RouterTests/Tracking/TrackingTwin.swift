@@ -142,7 +142,7 @@ final class TrackingTwin {
         let status = table.flows[found.flow].status
         switch ipProtocol {
         case .tcp: ours.state = table.flows[found.flow].tcp.state.name
-        case .sctp: ours.state = table.flows[found.flow].sctp.state.name
+        case .sctp: ours.state = table.associations[found.flow].state.name
         default: ours.state = "-"
         }
         ours.seconds = UInt32(clamping: table.flows[found.flow].expires.since(router.now) / 1_000_000_000)

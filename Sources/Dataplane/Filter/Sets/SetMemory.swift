@@ -14,7 +14,7 @@ import Synchronization
 
     /// - Parameters:
     ///   - key: for the hash; random but in tests.
-    ///   - buckets: buckets of twelve elements each to begin with.
+    ///   - elements: how many it is about to get; it has buckets for these to begin with, and grows beyond.
     public init(_ shape: SetShape, key: UInt64, expecting elements: Int = 0) {
         var shape = shape
         shape.capacity =

@@ -160,7 +160,7 @@ import Synchronization
     }
 
     /// Takes an element out.
-    /// - Returns: what was noted of it; nil if it was not there.
+    /// - Returns: whether it was there.
     @inline(never)
     func remove(_ element: SetKey, _ now: UInt64) -> Bool {
         if shape.kind.isMap {

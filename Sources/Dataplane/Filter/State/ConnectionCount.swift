@@ -4,13 +4,13 @@ import Synchronization
 /// What a `-m connlimit` rule remembers: the flows it has seen, by masked address and zone (net/netfilter/nf_conncount.c). It is
 /// shared by all workers.
 ///
-/// A flow counts as long as it lives, but for a TCP connection that is closed. Nobody tells the list of a flow's end; whoever counts
-/// looks at each flow in the same bucket and takes the ended ones out. When the places run out, some buckets are swept of them at a
-/// time. (The kernel looks no further than the packet's own flow, at ten ended ones at the most, and not twice within a tick of its
-/// clock, so that it counts too many for a while; here the count is exact.)
+/// A flow counts as long as it lives, but for a TCP connection that is closed. Nobody tells the list of a flow's end: each packet looks
+/// at a few flows of its address and takes the ended ones out, and where the count decides, at all of them, so that it is exact. Of an address
+/// with many flows that is done once in a tick at the most, as in the kernel; in between those that have just ended still count. When
+/// the places run out, some addresses are swept of ended flows at a time.
 ///
-/// A bucket's lock guards its list; a flow's lock may be taken under it, and the lock of the free places, never another
-/// bucket's.
+/// An address's lock guards its count and its list; a chain's lock the nodes in that chain. Lock order: the bucket of addresses, then a
+/// flow's or a chain's, then the free places. Never two of a kind.
 public final class ConnectionCountState: RuleState {
     public let view: ConnectionCount
 
@@ -27,13 +27,28 @@ public final class ConnectionCountState: RuleState {
 /// The flat part of a `ConnectionCountState`.
 @safe public struct ConnectionCount: @unchecked Sendable {
     /// One flow in one count.
-    struct Node {
-        /// Of the next node in the bucket or among the free ones; 0 ends the list.
-        var next: UInt32
-        var address: UInt32
-        var flow: UInt32
-        var incarnation: UInt32
-        var zone: UInt16
+    private struct Node {
+        var flow: UInt32 = 0
+        var incarnation: UInt32 = 0
+        var address: UInt32 = 0
+        /// The next of its address in the list, or of the free ones; 0 ends either.
+        var next: UInt32 = 0
+        var previous: UInt32 = 0
+        /// The next in its chain.
+        var chained: UInt32 = 0
+    }
+
+    /// One masked address in one zone.
+    private struct Address {
+        var next: UInt32 = 0
+        var address: UInt32 = 0
+        var zone: UInt16 = 0
+        var count: UInt32 = 0
+        var first: UInt32 = 0
+        /// Where the look at a few goes on.
+        var cursor: UInt32 = 0
+        /// The tick in which all were looked at.
+        var passed: UInt64 = 0
     }
 
     private struct Bucket: ~Copyable {
@@ -43,23 +58,34 @@ public final class ConnectionCountState: RuleState {
 
     private struct Places: ~Copyable {
         let lock = SpinLock()
-        var free: UInt32 = 0
-        /// Places up to this one have been in use.
-        var touched: UInt32 = 0
+        var freeNode: UInt32 = 0
+        var freeAddress: UInt32 = 0
+        /// Places up to these have been in use.
+        var touchedNodes: UInt32 = 0
+        var touchedAddresses: UInt32 = 0
         /// The bucket that is swept next.
         let cursor: Atomic<UInt32>
     }
 
     private let buckets: Slab<Bucket>
+    private let chains: Slab<Bucket>
+    private let addresses: Slab<Address>
     private let nodes: Slab<Node>
     private let places: Slab<Places>
     private let key: UInt64
 
     /// Buckets that one packet sweeps at the most when the places have run out.
     private static let sweepLength = 64
+    /// Flows that each packet looks at (CONNCOUNT_GC_MAX_NODES); and those that may be looked at with every packet.
+    private static let fewNodes = 8
+    private static let someNodes: UInt32 = 64
+    /// A millisecond, about.
+    private static let tickShift: UInt64 = 20
 
     init(capacity: Int, bucketCount: Int, key: UInt64) {
         buckets = Slab(count: bucketCount)
+        chains = Slab(count: max(capacity / 4, 1))
+        addresses = Slab(count: capacity + 1)
         nodes = Slab(count: capacity + 1)
         places = Slab(count: 1)
         self.key = key
@@ -67,6 +93,8 @@ public final class ConnectionCountState: RuleState {
 
     func deallocate() {
         buckets.deallocate()
+        chains.deallocate()
+        addresses.deallocate()
         nodes.deallocate()
         places.deallocate()
     }
@@ -76,21 +104,20 @@ public final class ConnectionCountState: RuleState {
         /// Masked.
         var address: UInt32
         var zone: UInt16
-        /// 0 for a packet of no flow.
+        /// 0 for a packet of no flow, and none that goes by the same tuple.
         var flow: UInt32
-        /// For a packet of no flow: what it would be called by.
-        var tuple: FlowTuple
     }
 
     /// How many live flows the subject's address has, the subject's own among them.
     ///
+    /// - Parameter limit: a count up to this is one that ended flows may still be in.
     /// - Returns: nil if there is no room to remember the flow.
-    func count(_ subject: Subject, in table: FlowTable, now: Instant) -> UInt32? {
-        let number = bucket(of: subject)
+    func count(_ subject: Subject, upTo limit: UInt32, in table: FlowTable, now: Instant) -> UInt32? {
+        let bucket = bucket(of: subject)
         for attempt in 0..<2 {
-            buckets[number].lock.lock()
-            let count = visit(number, subject, table, now)
-            buckets[number].lock.unlock()
+            buckets[bucket].lock.lock()
+            let count = visit(bucket, subject, limit, table, now)
+            buckets[bucket].lock.unlock()
             if let count { return count }
             if attempt == 0 { sweep(table, now) }
         }
@@ -103,38 +130,51 @@ public final class ConnectionCountState: RuleState {
     }
 
     /// The bucket is locked.
-    private func visit(_ bucket: Int, _ subject: Subject, _ table: FlowTable, _ now: Instant) -> UInt32? {
-        var count: UInt32 = 0
-        var isListed = false
-        var previous: UInt32 = 0
-        var current = buckets[bucket].first
-        while current != 0 {
-            let node = nodes[current]
-            let isSubjects = node.address == subject.address && node.zone == subject.zone
-            let isOwn =
-                isSubjects && table.isLive(node.flow, node.incarnation, now: now)
-                && (node.flow == subject.flow || subject.flow == 0 && table.flows[node.flow].original == subject.tuple)
-            // The flow that the packet itself belongs to counts, however far closed it is.
-            if isOwn || table.counts(node.flow, node.incarnation, now: now) {
-                if isOwn { isListed = true }
-                if isSubjects { count &+= 1 }
-                previous = current
-            } else {
-                if previous == 0 { buckets[bucket].first = node.next } else { nodes[previous].next = node.next }
-                give(current)
-            }
-            current = node.next
-        }
-        if isListed { return count }
+    private func visit(_ bucket: Int, _ subject: Subject, _ limit: UInt32, _ table: FlowTable, _ now: Instant) -> UInt32? {
+        guard let place = place(of: subject, in: bucket) else { return subject.flow == 0 ? 1 : nil }
+        var own: UInt32 = 0
         if subject.flow != 0 {
-            let place = take()
-            guard place != 0 else { return nil }
-            nodes[place] = Node(
-                next: buckets[bucket].first, address: subject.address, flow: subject.flow,
-                incarnation: table.flows[subject.flow].incarnation.load(ordering: .acquiring), zone: subject.zone)
-            buckets[bucket].first = place
+            let incarnation = table.flows[subject.flow].incarnation.load(ordering: .acquiring)
+            own = member(place, subject.flow)
+            if own == 0 {
+                own = enter(place, subject.flow)
+                guard own != 0 else {
+                    leaveIfEmpty(place, in: bucket)
+                    return nil
+                }
+            }
+            // The flow that had the entry before has ended.
+            nodes[own].incarnation = incarnation
         }
-        return count &+ 1
+        let stranger: UInt32 = subject.flow == 0 ? 1 : 0
+        let tick = now.nanoseconds >> Self.tickShift
+        let count = addresses[place].count
+        if count &+ stranger > limit, count <= Self.someNodes || addresses[place].passed != tick {
+            addresses[place].passed = tick
+            addresses[place].cursor = addresses[place].first
+            look(place, at: .max, sparing: own, table, now)
+        } else {
+            look(place, at: Self.fewNodes, sparing: own, table, now)
+        }
+        defer { leaveIfEmpty(place, in: bucket) }
+        return addresses[place].count &+ stranger
+    }
+
+    /// Looks at so many flows of an address, from where it stopped the last time, and takes out those that have ended, but for the one that
+    /// the packet itself belongs to: that counts, however far closed it is.
+    private func look(_ place: UInt32, at most: Int, sparing own: UInt32, _ table: FlowTable, _ now: Instant) {
+        var left = most
+        while left > 0 {
+            let node = addresses[place].cursor
+            guard node != 0 else {
+                // Round again with the next packet.
+                addresses[place].cursor = addresses[place].first
+                return
+            }
+            addresses[place].cursor = nodes[node].next
+            if node != own, !table.counts(nodes[node].flow, nodes[node].incarnation, now: now) { remove(node, from: place) }
+            left &-= 1
+        }
     }
 
     /// Takes ended flows out of some buckets.
@@ -143,42 +183,118 @@ public final class ConnectionCountState: RuleState {
             let position = places[0].cursor.wrappingAdd(1, ordering: .relaxed).newValue
             let bucket = Int(position) % buckets.count
             buckets[bucket].lock.lock()
-            var previous: UInt32 = 0
-            var current = buckets[bucket].first
-            while current != 0 {
-                let node = nodes[current]
-                if table.counts(node.flow, node.incarnation, now: now) {
-                    previous = current
-                } else {
-                    if previous == 0 { buckets[bucket].first = node.next } else { nodes[previous].next = node.next }
-                    give(current)
-                }
-                current = node.next
+            var place = buckets[bucket].first
+            while place != 0 {
+                let next = addresses[place].next
+                addresses[place].cursor = addresses[place].first
+                look(place, at: .max, sparing: 0, table, now)
+                leaveIfEmpty(place, in: bucket)
+                place = next
             }
             buckets[bucket].lock.unlock()
         }
     }
 
-    // MARK: Places
+    // MARK: Addresses
 
-    /// 0 if there is none.
-    private func take() -> UInt32 {
-        places[0].lock.lock()
-        defer { places[0].lock.unlock() }
-        let free = places[0].free
-        if free != 0 {
-            places[0].free = nodes[free].next
-            return free
+    /// Where an address stands, newly if need be; nil if there is no room. Its bucket is locked.
+    private func place(of subject: Subject, in bucket: Int) -> UInt32? {
+        var place = buckets[bucket].first
+        while place != 0 {
+            if addresses[place].address == subject.address, addresses[place].zone == subject.zone { return place }
+            place = addresses[place].next
         }
-        guard Int(places[0].touched) < nodes.count - 1 else { return 0 }
-        places[0].touched &+= 1
-        return places[0].touched
+        // Who belongs to no flow is not remembered.
+        guard subject.flow != 0 else { return nil }
+        places[0].lock.lock()
+        place = places[0].freeAddress
+        if place != 0 {
+            places[0].freeAddress = addresses[place].next
+        } else if Int(places[0].touchedAddresses) < addresses.count - 1 {
+            places[0].touchedAddresses &+= 1
+            place = places[0].touchedAddresses
+        }
+        places[0].lock.unlock()
+        guard place != 0 else { return nil }
+        addresses[place] = Address(next: buckets[bucket].first, address: subject.address, zone: subject.zone)
+        buckets[bucket].first = place
+        return place
     }
 
-    private func give(_ place: UInt32) {
+    /// Its bucket is locked.
+    private func leaveIfEmpty(_ place: UInt32, in bucket: Int) {
+        guard addresses[place].count == 0 else { return }
+        if buckets[bucket].first == place {
+            buckets[bucket].first = addresses[place].next
+        } else {
+            var before = buckets[bucket].first
+            while addresses[before].next != place { before = addresses[before].next }
+            addresses[before].next = addresses[place].next
+        }
         places[0].lock.lock()
-        nodes[place].next = places[0].free
-        places[0].free = place
+        addresses[place].next = places[0].freeAddress
+        places[0].freeAddress = place
+        places[0].lock.unlock()
+    }
+
+    // MARK: Flows
+
+    private func chain(_ place: UInt32, _ flow: UInt32) -> Int {
+        Int(truncatingIfNeeded: foldedProduct((UInt64(place) << 32 | UInt64(flow)) ^ key) % UInt64(chains.count))
+    }
+
+    /// The node of a flow in the count of an address, whose bucket is locked; 0 if there is none.
+    private func member(_ place: UInt32, _ flow: UInt32) -> UInt32 {
+        let chain = chain(place, flow)
+        chains[chain].lock.lock()
+        defer { chains[chain].lock.unlock() }
+        var node = chains[chain].first
+        while node != 0, nodes[node].flow != flow || nodes[node].address != place { node = nodes[node].chained }
+        return node
+    }
+
+    /// Enters a flow that is not there; 0 if there is no room.
+    private func enter(_ place: UInt32, _ flow: UInt32) -> UInt32 {
+        places[0].lock.lock()
+        var node = places[0].freeNode
+        if node != 0 {
+            places[0].freeNode = nodes[node].next
+        } else if Int(places[0].touchedNodes) < nodes.count - 1 {
+            places[0].touchedNodes &+= 1
+            node = places[0].touchedNodes
+        }
+        places[0].lock.unlock()
+        guard node != 0 else { return 0 }
+        let first = addresses[place].first
+        let chain = chain(place, flow)
+        chains[chain].lock.lock()
+        nodes[node] = Node(flow: flow, address: place, next: first, chained: chains[chain].first)
+        chains[chain].first = node
+        chains[chain].lock.unlock()
+        if first != 0 { nodes[first].previous = node }
+        addresses[place].first = node
+        addresses[place].count &+= 1
+        return node
+    }
+
+    private func remove(_ node: UInt32, from place: UInt32) {
+        let (next, previous) = (nodes[node].next, nodes[node].previous)
+        if previous == 0 { addresses[place].first = next } else { nodes[previous].next = next }
+        if next != 0 { nodes[next].previous = previous }
+        addresses[place].count &-= 1
+        let chain = chain(place, nodes[node].flow)
+        chains[chain].lock.lock()
+        if chains[chain].first == node {
+            chains[chain].first = nodes[node].chained
+        } else {
+            var before = chains[chain].first
+            while nodes[before].chained != node { before = nodes[before].chained }
+            nodes[before].chained = nodes[node].chained
+        }
+        chains[chain].lock.unlock()
+        places[0].lock.lock()
+        nodes[node].next = places[0].freeNode
+        places[0].freeNode = node
         places[0].lock.unlock()
     }
 }
@@ -209,28 +325,29 @@ extension FlowTable {
 extension Worker {
     /// connlimit_mt in net/netfilter/xt_connlimit.c.
     ///
+    /// - Parameter limit: what the count is compared with.
     /// - Returns: nil if the packet must be dropped, with the reason in `spoilt`.
     @inline(never)
     func countConnections(
-        _ packet: Packet, _ list: UInt32, mask: UInt32, byDestination: Bool, _ spoilt: inout DropReason?
+        _ packet: Packet, _ list: UInt32, limit: UInt32, mask: UInt32, byDestination: Bool, _ spoilt: inout DropReason?
     ) -> UInt32? {
         let address = (byDestination ? packet.destination : packet.source).rawValue & mask
-        let flow = packet.tracking.flow
-        var subject = ConnectionCount.Subject(
-            address: address, zone: 0, flow: flow,
-            tuple: FlowTuple(
-                source: packet.source, destination: packet.destination, ipProtocol: packet.ipProtocol, sourcePort: 0,
-                destinationPort: 0))
-        if flow != 0 {
-            let original = flows.flows[flow].original.zone
-            subject.zone = original != 0 ? original : flows.flows[flow].reply.zone
+        var subject = ConnectionCount.Subject(address: address, zone: 0, flow: packet.tracking.flow)
+        if subject.flow != 0 {
+            let original = flows.flows[subject.flow].original.zone
+            subject.zone = original != 0 ? original : flows.flows[subject.flow].reply.zone
         } else {
-            guard packet.fragmentOffset == 0, readPorts(packet, into: &subject.tuple) else {
+            var tuple = FlowTuple(
+                source: packet.source, destination: packet.destination, ipProtocol: packet.ipProtocol, sourcePort: 0,
+                destinationPort: 0)
+            guard packet.fragmentOffset == 0, readPorts(packet, into: &tuple) else {
                 spoilt = .transportCut
                 return nil
             }
+            // It may go by the tuple of a flow that is counted.
+            subject.flow = flows.find(tuple, hash: flows.index.hash(tuple), now: now, only: .original)?.flow ?? 0
         }
-        guard let count = snapshot.rules.connectionCounts[list].count(subject, in: flows, now: now) else {
+        guard let count = snapshot.rules.connectionCounts[list].count(subject, upTo: limit, in: flows, now: now) else {
             spoilt = .connlimitFull
             return nil
         }
@@ -240,8 +357,8 @@ extension Worker {
     /// The ports of a packet that was not tracked, as nf_ct_get_tuple reads them; false if they are cut off.
     private func readPorts(_ packet: Packet, into tuple: inout FlowTuple) -> Bool {
         switch packet.ipProtocol {
-        case .tcp, .udp, .udpLite, .sctp, .dccp:
-            guard packet.transportLength >= 8 else { return false }
+        case .tcp, .udp, .udpLite, .sctp:
+            guard packet.transportLength >= 4 else { return false }
             tuple.sourcePort = packet.transport16(Offset.sourcePort)
             tuple.destinationPort = packet.transport16(Offset.destinationPort)
         case .icmp:

@@ -25,7 +25,7 @@ extension Worker {
     private mutating func tee(_ packet: Packet, _ hook: Hook, _ gateway: IPv4Address, _ egress: PortIndex) {
         guard !isDuplicating else { return }
         let way = routing.lookup(RouteQuery(destination: gateway, tos: packet.tos, egress: egress))
-        guard var copy = copy(packet) else { return }
+        guard var copy = copy(packet, in: 0) else { return }
         // Tracking has looked at what is not NOTRACKed; what was forwarded meanwhile would be summed up afresh (skb_forward_csum).
         copy.isTakenForIntact =
             copy.copiesIncoming && (hook == .prerouting || hook == .input) && packet.tracking.state != .untracked
@@ -62,7 +62,7 @@ extension Worker {
             RouteQuery(
                 destination: packet.source, source: packet.destination, mark: packet.mark, tos: packet.tos,
                 ipProtocol: packet.ipProtocol))
-        guard way.kind == .unicast, isOnlyOneHost(packet.destination), var copy = copy(packet) else { return .mirror }
+        guard way.kind == .unicast, isOnlyOneHost(packet.destination), var copy = copy(packet, in: 1) else { return .mirror }
         take(way, &copy)
         copy.setIP32(Offset.ipSource, packet.destination.rawValue)
         copy.setIP32(Offset.ipDestination, packet.source.rawValue)
@@ -79,12 +79,14 @@ extension Worker {
         routing.lookup(RouteQuery(destination: address)).kind != .broadcast
     }
 
-    /// The same packet once more, in a frame of its own or, for a datagram that was put together, in the worker's second
-    /// buffer; counted as made here, and untracked. nil if there is no room for it, which is then a drop.
-    private mutating func copy(_ packet: Packet) -> Packet? {
+    /// The same packet once more, in a frame of its own or, for a datagram that was put together, in one of two buffers of the
+    /// worker's; counted as made here, and untracked. nil if there is no room for it, which is then a drop.
+    ///
+    /// - Parameter buffer: 0 for a TEE's copy, 1 for a MIRROR's, which a TEE in POSTROUTING copies while it is on its way.
+    private mutating func copy(_ packet: Packet, in buffer: Int) -> Packet? {
         statistics.add(.madeHere)
         var address = Packet.assembled
-        var bytes = unsafe copyBuffer
+        var bytes = unsafe copyBuffers + buffer * Self.assemblyLength
         if packet.address != Packet.assembled {
             guard packet.frameLength <= memory.longestFrame, let chunk = pool.take() else {
                 statistics.add(DropReason.noFrame)

@@ -36,19 +36,10 @@ extension Worker {
         }
         // Data would have to move, and might not fit any more; a header cannot be longer than four bits say.
         guard packet.transportLength == end, end < 60 else { return .next }
-        guard hasRoom(for: TCPOption.segmentSizeLength, behind: packet) else { return .drop(.noRoomToGrow) }
+        guard room(behind: packet) >= TCPOption.segmentSizeLength else { return .drop(.noRoomToGrow) }
         packet.insertSegmentSize(min(size, Self.unstatedSize))
         forgetPieces(of: packet)
         return .next
-    }
-
-    /// Whether the memory that a packet lies in, and the length field of IP, have room for more bytes at its end.
-    private func hasRoom(for bytes: Int, behind packet: Packet) -> Bool {
-        guard packet.totalLength + bytes <= 0xFFFF else { return false }
-        // The worker's own buffer holds the longest datagram there is, with its link header.
-        if packet.address == Packet.assembled { return true }
-        let offset = Int(packet.address - memory.chunk(of: packet.address))
-        return offset + packet.frameLength + bytes <= memory.chunkSize
     }
 
     /// Overwrites options with padding.
