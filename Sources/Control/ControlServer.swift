@@ -24,6 +24,8 @@ public final class ControlServer: Sendable {
     public static let lineLimit = 64 << 20
     /// The most clients at once; the next one gets a failure.
     public static let clientLimit = 64
+    /// What the answer to one too many begins with.
+    public static let tooManyClients = "too many clients"
     /// The most bytes that all clients' unfinished lines may hold together.
     static let bufferLimit = 256 << 20
 
@@ -140,7 +142,7 @@ public final class ControlServer: Sendable {
             return clients.next
         }
         guard let number else {
-            refuse(socket, "too many clients: \(Self.clientLimit) are connected")
+            refuse(socket, "\(Self.tooManyClients): \(Self.clientLimit) are connected")
             return
         }
         do throws(Failure) {

@@ -30,6 +30,8 @@ public enum Request: Hashable, Sendable {
     case setsCommand(SetsCommand)
     /// Reads the configuration and the rules again, as SIGHUP does.
     case reload
+    /// Opens the files of logs and copies anew, as SIGUSR1 does; rules and configuration stay.
+    case logsReopen
     case recentLists
     /// The list's name.
     case recentEntries(String)
@@ -132,6 +134,7 @@ extension Request: Codable {
     private enum Command: String, Codable, CaseIterable {
         case ports, workers, stats, drops, routes, neighbors, version, reload, iptables, expectations, helpers, settings, set
         case flowsEvents = "flows-events"
+        case logsReopen = "logs-reopen"
         case rulesConfirm = "rules-confirm"
         case rulesRollback = "rules-rollback"
         case rulesSummary = "rules-summary"
@@ -170,6 +173,7 @@ extension Request: Codable {
         case .rulesSummary: self = .rulesSummary
         case .version: self = .version
         case .reload: self = .reload
+        case .logsReopen: self = .logsReopen
         case .settings: self = .settings
         case .set: self = .set(try container.decode(SettingChange.self, forKey: .setting))
         case .flowsEvents:
@@ -237,6 +241,7 @@ extension Request: Codable {
         case .rulesSummary: .rulesSummary
         case .version: .version
         case .reload: .reload
+        case .logsReopen: .logsReopen
         case .rulesConfirm: .rulesConfirm
         case .rulesRollback: .rulesRollback
         case .iptables: .iptables

@@ -1,4 +1,5 @@
 import Glibc
+import Net
 
 /// Reads the operator's texts: configuration and rules, from files or standard input.
 public enum TextFile {
@@ -17,6 +18,11 @@ public enum TextFile {
         throw Diagnostic(
             file: path, line: line, message: "byte 0x\(String(bytes[good], radix: 16)) is not UTF-8 text")
     }
+
+    /// The whole text of a file of rules or sets, which may have bytes that are not UTF-8: they are kept (`String.init(keeping:)`).
+    ///
+    /// - Throws: a diagnostic naming the file if it cannot be read or is longer than `limit` bytes.
+    public static func readRules(_ path: String) throws(Diagnostic) -> String { String(keeping: try contents(path)) }
 
     private static func contents(_ path: String) throws(Diagnostic) -> [UInt8] {
         let descriptor = path == "-" ? STDIN_FILENO : unsafe open(path, O_RDONLY | O_CLOEXEC)

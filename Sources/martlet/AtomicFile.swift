@@ -1,5 +1,6 @@
 import Control
 import Glibc
+import Net
 
 /// Files that are there wholly or as they were: written beside, then renamed.
 enum AtomicFile {
@@ -22,7 +23,7 @@ enum AtomicFile {
                 _ = fchown(descriptor, former.st_uid, former.st_gid)
                 try check(fchmod(descriptor, former.st_mode & 0o7777), path)
             }
-            try write(Array(text.utf8), descriptor, path)
+            try write(text.keptBytes, descriptor, path)
             try check(fsync(descriptor), path)
             try check(unsafe rename(temporary, path), path)
         } catch {

@@ -1,5 +1,6 @@
 import Control
 import Glibc
+import Net
 
 /// The ipset command, with its words, messages and exit codes, against the running router. Also run by a link named `ipset`.
 struct IPSetClient {
@@ -126,7 +127,7 @@ struct IPSetClient {
             if !isQuiet {
                 // ipset says both on standard error; of places in a list it always says "after".
                 let place = words.count > 4 && ["before", "after"].contains(words[3]) ? " after \(words[4])" : ""
-                let element = words[2] + place
+                let element = (done.message ?? words[2]) + place
                 Output.error.line(
                     isThere ? "Warning: \(element) is in set \(words[1])." : "\(element) is NOT in set \(words[1]).")
             }
@@ -144,7 +145,7 @@ struct IPSetClient {
         guard keeps else { return }
         let text = isSorted ? Self.sorted(pieces.joined()) : pieces.joined()
         guard let file else { return Output.standard.write(text) }
-        let bytes = Array(text.utf8)
+        let bytes = text.keptBytes
         let descriptor = unsafe open(file, O_WRONLY | O_CREAT | O_TRUNC | O_CLOEXEC, 0o666)
         guard descriptor >= 0 else { throw Refusal(message: "Cannot open \(file) for writing", code: 1) }
         defer { close(descriptor) }
@@ -186,7 +187,7 @@ struct IPSetClient {
 
     private func restore() throws -> Int32 {
         let text: String
-        do throws(Diagnostic) { text = try TextFile.read(file ?? "-") } catch {
+        do throws(Diagnostic) { text = try TextFile.readRules(file ?? "-") } catch {
             throw Refusal(message: "Cannot open \(file ?? "-") for reading: \(error.message)", code: 1)
         }
         do {
@@ -195,7 +196,9 @@ struct IPSetClient {
         } catch let failure as Failure {
             guard let first = failure.diagnostics.min() else { throw failure }
             let message = first.message.split(separator: "\n").first.map(String.init) ?? first.message
-            throw Refusal(message: "Error in line \(first.line): \(message)", code: failure.exitCode)
+            // Of a line that is no command at all ipset does not say which it is.
+            let isUsage = ["No command specified", "Unknown argument", "Missing mandatory", "Missing second"].contains { message.hasPrefix($0) }
+            throw isUsage ? Refusal(message: message, code: 2) : Refusal(message: "Error in line \(first.line): \(message)", code: failure.exitCode)
         }
     }
 

@@ -52,22 +52,51 @@ struct IPTablesClient {
     private func ask(_ request: IPTablesRequest, socket: String?) throws(IPTables.Finished) -> CommandReply {
         var request = request
         do {
-            // Once more with the addresses of hosts, if it names some.
-            for _ in 0..<2 {
-                var client = try ControlClient(path: ClientOptions.path(socket))
-                switch try client.perform(.iptables(request)) {
+            // Again with the addresses of hosts as long as it names some that it did not name before.
+            while true {
+                switch try perform(.iptables(request), socket: socket, until: Clock.now() + wait(request.arguments)) {
                 case .command(let reply): return reply
-                case .hostsWanted(let wanted): request.hosts = HostAnswer.resolve(wanted.names)
+                case .hostsWanted(let wanted): request.hosts = try HostAnswer.resolve(wanted, beside: request.hosts)
                 case let reply: throw ClientOptions.unexpected(reply)
                 }
             }
-            throw Failure("the daemon asks for the same host names again")
         } catch {
             // The words and the code of a kernel without the table: what programs that call iptables know.
             let reason = (error as? Failure)?.message ?? "\(error)"
             throw failure(
                 "\(program.rawValue) \(IPTables.version): can't initialize iptables table `\(table(request.arguments))': \(reason)\n"
                     + "Perhaps iptables or your kernel needs to be upgraded.\n", exitCode: 3)
+        }
+    }
+
+    /// Sends a request, again and again while the daemon has too many clients: callers of the kernel's iptables wait for each other, too.
+    private func perform(_ request: Request, socket: String?, until deadline: Double) throws -> Reply {
+        while true {
+            do {
+                var client = try ControlClient(path: ClientOptions.path(socket))
+                return try client.perform(request)
+            } catch let failure as Failure where failure.message.hasPrefix(ControlServer.tooManyClients) && Clock.now() < deadline {
+                usleep(50_000)
+            }
+        }
+    }
+
+    /// Seconds that `-w` gives, 10 without it.
+    private func wait(_ arguments: [String]) -> Double {
+        for (place, word) in arguments.enumerated() where word == "-w" || word.hasPrefix("--wait") && !word.hasPrefix("--wait-") {
+            let value = word.contains("=") ? String(word.drop { $0 != "=" }.dropFirst()) : place + 1 < arguments.count ? arguments[place + 1] : ""
+            // Without a number it waits for as long as it takes.
+            return Double(value) ?? 86_400
+        }
+        return 10
+    }
+
+    /// Seconds that only go forward.
+    private enum Clock {
+        static func now() -> Double {
+            var now = timespec()
+            unsafe clock_gettime(CLOCK_MONOTONIC, &now)
+            return Double(now.tv_sec) + Double(now.tv_nsec) / 1e9
         }
     }
 
@@ -85,7 +114,7 @@ struct IPTablesClient {
             throw failure("Can't open \(file): \(systemErrorText(errno))\n", exitCode: 1)
         }
         do throws(Control.Diagnostic) {
-            return try TextFile.read(file ?? "-")
+            return try TextFile.readRules(file ?? "-")
         } catch {
             throw failure("\(program.rawValue): \(error)\n", exitCode: 1)
         }
@@ -94,7 +123,7 @@ struct IPTablesClient {
     private func write(_ text: String, to file: String) throws(IPTables.Finished) {
         let descriptor = unsafe open(file, O_WRONLY | O_CREAT | O_TRUNC | O_CLOEXEC, 0o600)
         guard descriptor >= 0 else {
-            throw failure("\(program.rawValue): failed to open \(file): \(systemErrorText(errno))\n", exitCode: 1)
+            throw failure("Failed to open file, error: \(systemErrorText(errno))\n", exitCode: 1)
         }
         defer { close(descriptor) }
         let output = Output(descriptor)

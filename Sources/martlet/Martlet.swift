@@ -9,13 +9,13 @@ struct Martlet: ParsableCommand {
         version: "martlet \(Version.current)",
         subcommands: [
             RunCommand.self, CheckCommand.self, RulesCommand.self, SetsCommand.self, FlowsCommand.self, ShowCommand.self,
-            IPTablesCommand.self, IPSetCommand.self, ReplayCommand.self, SetCommand.self,
+            IPTablesCommand.self, IPSetCommand.self, LogsCommand.self, ReplayCommand.self, SetCommand.self,
         ])
 
     /// Exit codes: 0 done, 1 refused or failed, 2 usage. The library's own code for usage is 64, so errors are turned
     /// into codes here.
     static func main() {
-        if let code = ProgramName.run(CommandLine.arguments) { Glibc.exit(code) }
+        if let code = ProgramName.run(ProgramName.commandLine) { Glibc.exit(code) }
         do {
             var command = try parseAsRoot()
             try command.run()

@@ -1,5 +1,6 @@
 import Control
 import Glibc
+import Net
 import Synchronization
 
 /// Standard output and standard error, written in large pieces; a full disk or a closed terminal is noticed.
@@ -21,7 +22,7 @@ final class Output: Sendable {
 
     func write(_ text: String) {
         state.withLock { state in
-            state.buffer += Array(text.utf8)
+            state.buffer += text.keptBytes
             if state.buffer.count >= 1 << 16 { empty(&state) }
         }
     }

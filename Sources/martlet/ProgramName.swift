@@ -1,5 +1,6 @@
 import Control
 import Glibc
+import Net
 
 /// Called by another name, or with it as the first word, the program is another: iptables and its companions, as the links of
 /// Debian's iptables package are named, or ipset. Their words are theirs alone, so this is settled before anything else reads them.
@@ -27,6 +28,15 @@ enum ProgramName {
         let last = name.split(separator: "/").last.map(String.init) ?? name
         guard let found = Self.names[last] else { return nil }
         self = found
+    }
+
+    /// The words of the command line with all their bytes: iptables' comments need not be UTF-8.
+    static var commandLine: [String] {
+        (0..<Int(CommandLine.argc)).compactMap { index in
+            guard let word = unsafe CommandLine.unsafeArgv[index] else { return nil }
+            let bytes = unsafe UnsafeRawBufferPointer(start: word, count: strlen(word))
+            return unsafe String(keeping: Array(bytes))
+        }
     }
 
     /// Runs the program that is meant, if it is not martlet itself.

@@ -13,7 +13,7 @@ struct CodecTests {
         .recentLists, .recentEntries("bad guys"), .hashlimitTables, .hashlimitEntries("ssh"), .expectations, .helpers,
         .recentEdit(RecentEdit(list: "bad guys", action: .add, address: "192.0.2.1")),
         .recentEdit(RecentEdit(list: "DEFAULT", action: .flush)),
-        .reload, .flowsList(FlowFilter()), .flowsList(filter), .flowsDelete(filter),
+        .reload, .logsReopen, .flowsList(FlowFilter()), .flowsList(filter), .flowsDelete(filter),
         .rulesSave(RulesSave(counters: true, table: "nat")),
         .rulesRestore(
             RulesRestore(file: "r\"ü.v4", text: "*filter\n:INPUT DROP [0:0]\nCOMMIT\n\u{0}\u{1F600}", counters: true,

@@ -100,8 +100,13 @@ extension NamespaceTests {
             #expect(martlet.count == kernel.count)
         }
 
-        @Test("a log that is moved away on SIGHUP is begun anew, and the books count no loss", .needsMartlet)
-        func rotation() throws {
+        /// What has files opened anew.
+        enum Rotation: String, CaseIterable, Sendable { case hangUp = "SIGHUP", user = "SIGUSR1", command = "martlet logs reopen" }
+
+        @Test(
+            "a log that is moved away is begun anew, and the books count no loss; only SIGHUP reads the rules again", .needsMartlet,
+            arguments: Rotation.allCases)
+        func rotation(by rotation: Rotation) throws {
             let lab = try Lab(.cables())
             defer { lab.tearDown() }
             let cable = try Cable(namespace: lab.namespace("client"), interface: "eth0")
@@ -123,11 +128,21 @@ extension NamespaceTests {
             try send(2)
             #expect(Clock.wait(seconds: 5) { has(2, path + ".1") })
             let pid = try #require(router.program).pid
-            kill(pid, SIGHUP)
-            #expect(Clock.wait(seconds: 5) { router.log.contains("read again") })
+            try router.martlet(["rules", "restore", "--noflush", "-"], input: "*filter\n-A INPUT -s 192.0.2.7 -j DROP\nCOMMIT\n")
+            switch rotation {
+            case .hangUp:
+                kill(pid, SIGHUP)
+                #expect(Clock.wait(seconds: 5) { router.log.contains("read again") })
+            case .user:
+                kill(pid, SIGUSR1)
+                // Nothing tells that it has come: the file is made with the next line.
+                Clock.sleep(seconds: 0.5)
+            case .command: try router.martlet(["logs", "reopen"])
+            }
             try send(3)
             #expect(Clock.wait(seconds: 5) { has(3, path) })
             #expect(!has(1, path) && !has(3, path + ".1"))
+            #expect(try router.martlet(["rules", "save"]).contains("192.0.2.7") == (rotation != .hangUp))
             let stats = try router.martlet(["show", "stats", "--json"])
             #expect(stats.contains("\"effectsLost\":0") || stats.contains("\"effectsLost\" : 0"))
             try router.stop()

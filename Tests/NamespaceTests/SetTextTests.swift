@@ -115,6 +115,65 @@ extension NamespaceTests {
             add n
             version
             list -o bad
+            create o1 iphash --hashsize 64 initval 0x1
+            create o2 ipmap --network 10.0.0.0/24
+            create o3 ipmap --from 10.0.0.0 --to 10.0.0.9
+            create o4 portmap --from 5 --to 9
+            create o5 setlist --size 4
+            create o6 ipporthash initval 0x1
+            create o7 ipportiphash initval 0x1
+            create o8 nethash initval 0x1
+            create o9 netporthash initval 0x1
+            create oa iptree
+            create ob hash:net,net
+            -N od hash:ip --timeout 5 initval 0x1
+            save -s
+            create h hash:ip hashsize 0 initval 0x1
+            create h2 hash:ip hashsize 4294967295
+            create h2 hash:ip hashsize -1
+            create h2 hash:ip maxelem x
+            create h2 hash:ip timeout x
+            create h2 hash:ip netmask 33
+            create h2 hash:ip netmask x
+            create h2 hash:ip timeout 5 timeout 6
+            create h2 hash:ip counters counters -4 initval 0x1
+            list h -t
+            create - hash:ip initval 0x1
+            create -x hash:ip initval 0x1
+            rename -x -y
+            list -n
+            test h 10.0.0.5/24
+            add h 10.0.0.5
+            test h 10.0.0.5/24
+            test h 10.0.0.5/32
+            test h localhost
+            add h 10.0.0.0/0
+            add h 10.0.0.0/33
+            add h 10.0.0.0/x
+            add h 1.2.3.4,5
+            test ip 10.0.0.2,80
+            test ip 10.0.0.9,ssh
+            test ip 10.0.0.9,udp:domain
+            test ip 10.0.0.9,icmp:0/0
+            test ip 10.0.0.9,17:5
+            test ip 10.0.0.9,80-81
+            test ipi 10.1.1.1,80,10.2.2.2
+            test np 10.1.1.1/8,80
+            test np 10.1.1.1/8,icmp:ping
+            test np 10.0.0.0-10.0.0.255,80
+            test n 10.1.1.1/8
+            test n 10.1.1.1/32
+            test n 010.1.1.1
+            test n 10.0.0.0-10.0.0.255
+            test p ssh
+            test p tcp:ssh
+            test p 80-81
+            test bm 10.0.0.1/30
+            test cn 10.0.0.9
+            add np 10.0.0.0/8,foo:5
+            create tt hash:ip timeout 4 initval 0x1
+            add tt 1.1.1.1 timeout x
+            add tt 1.1.1.1 timeout 5 timeout 6
             """.split(separator: "\n", omittingEmptySubsequences: false).map(String.init)
 
         /// What may differ: memory is laid out otherwise, and the times run.

@@ -82,6 +82,35 @@ struct RuleCommandTests {
         #expect(Set(rules).count == 101)
     }
 
+    @Test("while there are too many clients a call of iptables waits for its turn")
+    func queue() throws {
+        let running = try Running()
+        let binary = try MartletBinary.require()
+        func start(_ arguments: [String]) throws -> Program {
+            try running.lab.start([binary, "iptables", "--socket", running.router.socket] + arguments, in: "router")
+        }
+        let waiting: Program
+        do {
+            let crowd = try (0..<ControlServer.clientLimit).map { _ in try Crowd(running.router.socket) }
+            let late = try start(["-w", "1", "-A", "INPUT", "-s", "192.0.2.8", "-j", "DROP"])
+            let result = try late.wait(seconds: 20)
+            #expect(result.status == 3 && result.errors.contains("too many clients"), "\(result)")
+            waiting = try start(["-w", "-A", "INPUT", "-s", "192.0.2.9", "-j", "DROP"])
+            Clock.sleep(seconds: 0.5)
+            #expect(waiting.isRunning)
+            withExtendedLifetime(crowd) {}
+        }
+        let result = try waiting.wait(seconds: 20)
+        #expect(result.status == 0, "\(result)")
+        #expect(try Self.rules(running, "INPUT") == ["-P INPUT ACCEPT", "-A INPUT -s 192.0.2.9/32 -j DROP"])
+    }
+
+    /// A client that says nothing.
+    private final class Crowd {
+        let client: ControlClient
+        init(_ path: String) throws { client = try ControlClient(path: path) }
+    }
+
     @Test("no packet goes uncounted while rules around its own come and go")
     func counters() throws {
         let running = try Running()
@@ -99,6 +128,26 @@ struct RuleCommandTests {
         // iptables-restore begins at zero, as the kernel's does.
         #expect(try Self.run("iptables-restore", [], at: running, input: "*filter\n-A FORWARD -p icmp -j ACCEPT\nCOMMIT\n").status == 0)
         #expect(try running.router.martlet(["rules", "save", "-c"]).contains("[0:0] -A FORWARD -p icmp -j ACCEPT"))
+    }
+
+    @Test("a restore that adds leaves counters as it finds them, but for those it clears; --test knows the sets there are")
+    func noflush() throws {
+        let running = try Running()
+        func restore(_ options: [String], _ text: String) throws -> Program.Result {
+            try Program.run(
+                [try MartletBinary.require(), "rules", "restore"] + options + ["--socket", running.router.socket, "-"], in: running.lab.router,
+                input: text)
+        }
+        #expect(try restore(["-c"], "*filter\n[5:6] -A INPUT -s 192.0.2.3 -j DROP\n[7:8] -A OUTPUT -s 192.0.2.4 -j DROP\nCOMMIT\n").status == 0)
+        #expect(try restore(["-n"], "*filter\n-Z INPUT\n-A INPUT -s 192.0.2.5 -j DROP\nCOMMIT\n").status == 0)
+        let saved = try running.router.martlet(["rules", "save", "-c", "-t", "filter"])
+        for line in ["[0:0] -A INPUT -s 192.0.2.3/32 ", "[7:8] -A OUTPUT ", "[0:0] -A INPUT -s 192.0.2.5/32 "] { #expect(saved.contains(line), "\(saved)") }
+        let sets = "*filter\n-A INPUT -m set --match-set x src\n-A INPUT -m set --match-set y src\nCOMMIT\n"
+        for options in [["--test"], []] {
+            let result = try restore(options, sets)
+            #expect(result.status == 1 && result.errors.contains("-:2:1: ") && result.errors.contains("-:3:1: "), "\(result)")
+        }
+        #expect(try running.router.martlet(["rules", "save", "-c", "-t", "filter"]) .split(separator: "\n").dropFirst().dropLast() == saved.split(separator: "\n").dropFirst().dropLast())
     }
 
     @Test("rules on trial go by themselves, or at once, or stay; meanwhile nothing decides the trial by accident")
@@ -234,6 +283,8 @@ struct ProgramNameTests {
                                 ^^^^
 
                 """, "\(idle.errors)")
+        let sets = try check("*filter\n-A INPUT -m set --match-set x src -j DROP\nCOMMIT\n", "")
+        #expect(sets.status == 1 && sets.errors.hasPrefix("\(folder)/r.v4:2:"), "\(sets)")
         let inactive = "*raw\n-A PREROUTING -j TRACE\nCOMMIT\n"
         let refused = try check(inactive, "")
         #expect(refused.status == 1 && refused.errors.hasPrefix("\(folder)/r.v4:2:18: target \"TRACE\" does not act yet"), "\(refused)")

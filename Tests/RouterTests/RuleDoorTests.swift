@@ -43,6 +43,32 @@ struct RuleDoorTests {
         #expect(try reload(rules(3), door.takeTicket()) == true)
     }
 
+    /// As `rules restore`, on trial or not.
+    private func restore(_ rules: String, _ kind: RuleDoor.Kind) throws {
+        let new = try Ruleset.restoring(rules, file: "rules")
+        try door.change(kind, describe: { Failure($0.description) }) { _ in (RuleDoor.Proposal(ruleset: new), true) }
+    }
+
+    @Test(
+        "a trial ends well whatever became of the sets that the earlier rules name",
+        arguments: [["destroy s"], ["rename s t"], ["destroy s", "create s hash:net"], ["swap s u"], ["destroy"], ["flush s", "destroy u"]])
+    func trialWithoutSets(commands: [String]) throws {
+        func ipset(_ words: String) throws { try router.ipset(words.split(separator: " ").map(String.init)) }
+        for words in ["create s hash:ip", "add s 10.9.9.9", "create u hash:ip"] { try ipset(words) }
+        let earlier = "*filter\n:INPUT ACCEPT [0:0]\n:FORWARD ACCEPT [0:0]\n:OUTPUT ACCEPT [0:0]\n-A INPUT -m set --match-set s src -j DROP\nCOMMIT\n"
+        try restore(earlier, .replacement)
+        let sets = router.savedSets()
+        #expect(throws: (any Error).self) { try ipset("destroy s") }
+        // A trial that is refused leaves nothing behind.
+        #expect(throws: Failure.self) { try restore(refused, .trial(until: .seconds(1003))) }
+        try restore(rules(1), .trial(until: .seconds(1003)))
+        for words in commands { try ipset(words) }
+        #expect(try door.endTrialIfDue(.seconds(1002)) == false)
+        #expect(try door.endTrialIfDue(.seconds(1003)) == true)
+        #expect(router.core.ruleset.saved() == earlier && router.savedSets() == sets)
+        #expect(throws: (any Error).self) { try ipset("destroy s") }
+    }
+
     @Test("none gives way to one that was refused")
     func refusedIsNoReason() throws {
         let (first, second) = (door.takeTicket(), door.takeTicket())

@@ -1,5 +1,6 @@
 import Control
 import Dataplane
+import Net
 import Rules
 import Testing
 
@@ -25,8 +26,36 @@ struct RuleTextTests {
         #expect(RulesText.check(text, file: "r", allowInactive: true).errors.map(\.line) == [3, 7, 7])
         let arguments = try? IPTables.restoreArguments([])
         let outcome = IPTables.restore(text, arguments!, onto: Ruleset(), refusesInactive: true)
-        #expect(outcome.exitCode == 2 && outcome.errors.contains("Error occurred at line: 2\n"))
+        #expect(outcome.exitCode == 2 && outcome.errors.contains("Error occurred at line: 3\n"))
         #expect(outcome.errors.contains("unknown target or chain \"NIX\""))
+    }
+
+    @Test("check finds sets that there will not be, and every rule that is refused is told with its place")
+    func missingSets() throws {
+        let text = "*filter\n-A INPUT -m set --match-set a src -j DROP\n-A INPUT -m set --match-set b src -j DROP\n-A INPUT -j SET --add-set c src\nCOMMIT\n"
+        #expect(RulesText.check(text, file: "r").errors.isEmpty)
+        let found = RulesText.check(text, file: "r", sets: ["a"]).errors
+        #expect(found.map(\.line) == [3, 4] && found.allSatisfy { $0.message.contains("doesn't exist") && $0.message.contains("^") }, "\(found)")
+        let configuration = try Configuration.parse(
+            "ports: [{name: lan0}]\nstatic:\n  ports: [{name: lan0, mac: \"02:00:00:00:00:01\", addresses: [10.0.0.1/24]}]\n", file: "c")
+        let router = try OfflineRouter(configuration, ruleset: Ruleset(), sets: "create a hash:ip\n", start: .seconds(1))
+        let failure = #expect(throws: Failure.self) { try router.restore(text, options: RestoreOptions()) }
+        #expect(failure?.diagnostics == found.map { Diagnostic(file: "rules", line: $0.line, column: $0.column, message: $0.message) })
+    }
+
+    @Test(
+        "chains nest so far as packets can come to them; a goto leaves no place behind",
+        arguments: [("jump", 60, true), ("jump", 61, false), ("goto", 2000, true), ("unreachable", 2000, true), ("behind a verdict", 2000, true)])
+    func depth(how: String, depth: Int, isTaken: Bool) throws {
+        var text = "*filter\n" + (0...depth).map { ":c\($0) -\n" }.joined()
+        if how == "behind a verdict" { text += "-A INPUT -j ACCEPT\n" }
+        if how != "unreachable" { text += "-A INPUT -\(how == "goto" ? "g" : "j") c1\n" }
+        text += (1..<depth).map { "-A c\($0) -\(how == "goto" ? "g" : "j") c\($0 + 1)\n" }.joined()
+        // Nothing leads here, so nobody is ever caught in it.
+        text += "-A c0 -j c0\nCOMMIT\n"
+        let errors = RulesText.check(text, file: "r").errors
+        #expect(errors.isEmpty == isTaken, "\(errors)")
+        if !isTaken { #expect(errors.count == 1 && errors[0].message.contains("more than 60 deep") && errors[0].line > 1) }
     }
 
     @Test("lists of recent are as large as the configuration says; another size makes them anew")

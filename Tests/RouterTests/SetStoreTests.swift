@@ -22,7 +22,7 @@ struct SetStoreTests {
     private static func command(_ store: SetStore, _ text: String, exists: Bool = false) -> String {
         let words = text.split(separator: " ").map(String.init)
         do throws(RuleError) {
-            return try store.perform(Word.words(of: words), exists: exists, at: second) ? "" : "no"
+            return try store.perform(Word.words(of: words), exists: exists, at: second).isThere ? "" : "no"
         } catch {
             return error.message
         }

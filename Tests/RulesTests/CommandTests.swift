@@ -44,6 +44,21 @@ struct CommandTests {
         #expect(ruleset[.filter][chain: "INPUT"]?.rules.count == 1)
     }
 
+    @Test("every host that a rule names is asked for at once, and what is made of digits and dots is no name")
+    func hosts() {
+        func missing(_ arguments: String) -> [String] {
+            let hosts = HostNames([:])
+            _ = hosts.using { IPTables.run(arguments.split(separator: " ").map(String.init), on: Ruleset()) }
+            return hosts.missing
+        }
+        #expect(missing("-A INPUT -s a.example,10.0.0.1,b.example -d c.example,d.example/24 -j DROP") == ["a.example", "b.example", "c.example", "d.example"])
+        #expect(missing("-A INPUT -s 1.2.3.4.5,300.1.1.1,1..2 -d 09.1.1.1 -j DROP").isEmpty)
+        let hosts = HostNames([:])
+        let text = "*filter\n-A INPUT -s a.example\n-A INPUT -s b.example\n*nat\nCOMMIT\n*nat\n-A PREROUTING -j NETMAP --to c.example\nCOMMIT\n"
+        _ = hosts.using { Ruleset.reading(text, file: "r") }
+        #expect(hosts.missing == ["a.example", "b.example", "c.example"])
+    }
+
     @Test("the documentation's table names every match and target")
     func documentation() {
         let table = Extensions.documentation

@@ -31,7 +31,8 @@ struct DeviationTests {
             Deviation("-p ah -m ah ! --ahspi :", "-p ah -m ah ! --ahspi 0:4294967295"),
             Deviation("-p esp -m esp ! --espspi :", "-p esp -m esp ! --espspi 0:4294967295"),
             Deviation("-m conntrack --ctorigsrc 10.1.2.3/255.0.255.0", "-m conntrack --ctorigsrc 10.1.2.3/255.0.255.0"),
-            Deviation("-p icmp --icmp-type 255/255", "-p icmp -m icmp --icmp-type 255/255"),
+            Deviation("-p tcp ! --dport 0:65535", "-p tcp -m tcp ! --dport 0:65535"),
+            Deviation("-p udp ! --sport :", "-p udp -m udp ! --sport 0:65535"),
             // It takes the option's own letter for a part of what is attached to it.
             Deviation("-ieth0 -jDROP", "-i eth0 -j DROP"),
             Deviation("--jump=DROP --source=10.1.1.1", "-s 10.1.1.1/32 -j DROP"),

@@ -75,8 +75,8 @@ struct DiagnosticTests {
             Mistake("-P INPUT REJECT", "rules.v4:2:1: Bad policy name. Run `dmesg' for more information."),
             Mistake(":INPUT ALLOW [0:0]", "rules.v4:2:8: unknown policy \"ALLOW\""),
             Mistake(":mine ACCEPT [0:0]", "rules.v4:2:7: user chain \"mine\" can have no policy; write \"-\""),
-            Mistake("[1:x] -A INPUT -j DROP", "rules.v4:2:1: malformed counters \"[1:x]\"; write [packets:bytes]"),
-            Mistake("-L", "rules.v4:2:1: \"-L\" has no place in a restore file"),
+            Mistake("[1] -A INPUT -j DROP", "rules.v4:2:1: Bad line 2: need ]; write [packets:bytes]"),
+            Mistake("-V", "rules.v4:2:1: \"-V\" has no place in a restore file"),
         ])
     func mistakes(mistake: Mistake) {
         #expect(headlines("*\(mistake.table)\n\(mistake.line)\nCOMMIT\n") == [mistake.headline])

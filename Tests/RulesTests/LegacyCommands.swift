@@ -3,6 +3,37 @@
 
 let commandLines = #"""
     -A INPUT -A INPUT
+    -A INPUT -p icmp --icmp-type 255/3 -j ACCEPT
+    -A INPUT -p icmp ! --icmp-type 255/255
+    -S
+    -L -n
+    -F
+    -W 5 -S INPUT
+    -S INPUT -W
+    -w -W 5 -S INPUT
+    -W x -S INPUT
+    -t foo -W 5 -L
+    -w x -L
+    --wait=x -L
+    -w 1x -S INPUT
+    -A INPUT -V
+    -N E1
+    -E E1 ACCEPT
+    -E ACCEPT E1
+    -E E1 "a b"
+    -S
+    -X "a b"
+    -vF
+    -vZ
+    -vX
+    -vF NIX
+    -vX NIX
+    -vZ NIX
+    -vL -Z -n
+    -A INPUT -m string --algo bm --string ""
+    -A INPUT -m string --algo bm --hex-string ""
+    -A INPUT -m string --algo bm --string x --from 5 --to 3
+    -A INPUT -m string --algo foo --string a
     -L -F
     -L -Z INPUT
     -Z -L -n

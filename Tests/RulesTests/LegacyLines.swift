@@ -239,6 +239,9 @@ let legacyLines: [LineGroup] = [
             -m conntrack --ctorigsrcport ssh:http
             -p tcp -m conntrack --ctorigdstport 80
             -m conntrack --ctexpire 5:
+            -m conntrack --ctexpire 5:1
+            -m conntrack ! --ctexpire 7:7
+            -p icmp --icmp-type 255/0:255
             -m conntrack --ctexpire :
             -m time --timestart 01:02 --kerneltz --contiguous
             -m time --timestart 01:02:03 --timestop 01:02:03

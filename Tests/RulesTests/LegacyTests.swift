@@ -1,3 +1,4 @@
+import Net
 import Testing
 
 @testable import Rules
@@ -88,6 +89,30 @@ struct LegacyTests {
                     separator: "\n")
                 #expect(ours == counters, "\(file.name)")
             }
+        }
+    }
+
+    @Test("comments, prefixes and patterns keep their bytes, whatever these are, and are cut where iptables cuts them")
+    func bytes() throws {
+        let foreign = String(keeping: [UInt8(ascii: "a"), 0xFF, 0xC0, 0xE9, UInt8(ascii: " "), 0x80])
+        let comments = [
+            foreign, "ä\u{10FF85}", String(repeating: "x", count: 255), String(repeating: "y", count: 256), String(repeating: "z", count: 900),
+            String(repeating: "ä", count: 128), String(repeating: foreign, count: 50),
+        ]
+        let rules =
+            comments.map { "-A INPUT -m comment --comment \"\($0)\"\n" }.joined()
+            + "-A INPUT -m string --algo bm --string \"\(foreign)\"\n-A INPUT -j LOG --log-prefix \"\(foreign)\"\n"
+            + "-A INPUT -j NFLOG --nflog-prefix \"\(String(repeating: foreign, count: 20))\"\n"
+        let text = "*filter\n\(rules)COMMIT\n"
+        try LegacyTool.with { tool in
+            let restored = try tool(["iptables-legacy-restore"], input: text)
+            #expect(restored.exitCode == 0, "\(restored.errors)")
+            let ruleset = try Ruleset.restoring(text, file: "-")
+            let saved = try tool.saved(table: "filter")
+            #expect(ruleset.saved().keptBytes == saved.keptBytes)
+            #expect(try Ruleset.restoring(saved, file: "-").saved() == saved)
+            let list = ["-L", "INPUT", "-n"]
+            #expect(IPTables.run(list, on: ruleset).output.keptBytes == (try tool(["iptables-legacy"] + list)).output.keptBytes)
         }
     }
 

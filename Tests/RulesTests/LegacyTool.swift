@@ -1,5 +1,6 @@
 import Foundation
 import Glibc
+import Net
 
 /// iptables-legacy and ipset of this machine, in a network namespace of their own.
 ///
@@ -53,7 +54,7 @@ struct LegacyTool {
         try FileManager.default.createDirectory(at: folder, withIntermediateDirectories: false)
         defer { try? FileManager.default.removeItem(at: folder) }
         let paths = ["in", "out", "err"].map { folder.appendingPathComponent($0).path }
-        try Data(input.utf8).write(to: URL(fileURLWithPath: paths[0]))
+        try Data(input.keptBytes).write(to: URL(fileURLWithPath: paths[0]))
 
         var actions = unsafe posix_spawn_file_actions_t()
         unsafe posix_spawn_file_actions_init(&actions)
@@ -70,8 +71,8 @@ struct LegacyTool {
         while unsafe waitpid(child, &status, 0) < 0, errno == EINTR {}
         return Result(
             exitCode: status >> 8 & 0xFF,
-            output: String(decoding: try Data(contentsOf: URL(fileURLWithPath: paths[1])), as: UTF8.self),
-            errors: String(decoding: try Data(contentsOf: URL(fileURLWithPath: paths[2])), as: UTF8.self))
+            output: String(keeping: Array(try Data(contentsOf: URL(fileURLWithPath: paths[1])))),
+            errors: String(keeping: Array(try Data(contentsOf: URL(fileURLWithPath: paths[2])))))
     }
 
     /// The rules of a table as iptables-legacy-save prints them, without comments.

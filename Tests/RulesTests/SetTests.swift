@@ -84,7 +84,7 @@ struct SetTests {
                 error.list.map(\.headline) == [
                     "sets:1:10: Syntax error: typename 'hash:ipp' is unknown; did you mean \"hash:ip\"?",
                     "sets:2:5: The set with the given name does not exist",
-                    "sets:4:7: Syntax error: cannot parse 1.2.3.4/40: resolving to IPv4 address failed",
+                    "sets:4:7: Syntax error: '40' is out of range 0-32",
                     "sets:5:15: Timeout cannot be used: set was created without timeout support",
                     "sets:6:15: Unknown argument: `nomtch'",
                     "sets:7:1: No command specified: unknown argument frobnicate",

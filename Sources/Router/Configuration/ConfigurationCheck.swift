@@ -13,18 +13,27 @@ public enum ConfigurationCheck {
             findings.errors = error.diagnostics
             return findings
         }
-        if let sets = configuration.rules.sets {
+        for port in configuration.ports where port.io == .afPacket {
+            findings.errors.append(
+                Diagnostic(file: path, message: "port \(port.name): io af_packet is not built yet; use auto, zero-copy or copy"))
+        }
+        // A start without a file of sets is one without sets.
+        var sets: [String]? = []
+        if let file = configuration.rules.sets {
             do throws(Diagnostic) {
-                findings.errors += RulesText.checkSets(try TextFile.read(sets), file: sets)
+                let found = RulesText.checkSets(try TextFile.readRules(file), file: file)
+                findings.errors += found.errors
+                sets = found.names
             } catch {
                 findings.errors.append(error)
+                sets = nil
             }
         }
         if let file = configuration.rules.ipv4 {
             do throws(Diagnostic) {
                 let rules = RulesText.check(
-                    try TextFile.read(file), file: file, ports: configuration.ports.map(\.name),
-                    policies: configuration.conntrack.policies,
+                    try TextFile.readRules(file), file: file, ports: configuration.ports.map(\.name),
+                    policies: configuration.conntrack.policies, sets: sets,
                     allowInactive: configuration.rules.allowInactive)
                 findings.errors += rules.errors
                 findings.warnings += rules.warnings

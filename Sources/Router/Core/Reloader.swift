@@ -38,10 +38,10 @@ final class Reloader: Sendable {
         }
         let prepared = try door.core.sets.prepare(
             try RulesText.loadSets(new.rules), file: new.rules.sets ?? "", at: MonotonicClock.now().nanoseconds)
-        let ruleset = try RulesText.load(new.rules)
+        let (ruleset, source) = try RulesText.load(new.rules)
         let messages = try door.change(
             .replacement, ticket: ticket,
-            describe: { Failure("", diagnostics: [Control.Diagnostic(refusal: $0, file: new.rules.ipv4 ?? path)]) }
+            describe: { $0.failure(in: source) }
         ) { earlier in
             let proposal = RuleDoor.Proposal(
                 ruleset: ruleset.keepingCounters(of: earlier), reload: .init(conntrack: new.conntrack, recent: new.recent, sets: prepared))

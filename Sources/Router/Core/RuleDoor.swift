@@ -91,6 +91,9 @@ final class RuleDoor: Sendable {
             let (earlier, wasModified) = core.lock.withLock { _ in (core.ruleset, core.rulesAreModified) }
             let (proposal, answer) = try propose(earlier)
             guard let new = proposal.ruleset else { return answer }
+            let beginsTrial = if case .trial = kind { state.trial == nil } else { false }
+            // While the rules in force still hold them: from the moment others do not, a command may destroy them.
+            if beginsTrial { core.sets.remember() }
             do throws(RuleCompiler.Refusal) {
                 try core.lock.withLock { _ throws(RuleCompiler.Refusal) in
                     if let reload = proposal.reload {
@@ -100,6 +103,7 @@ final class RuleDoor: Sendable {
                     }
                 }
             } catch {
+                if beginsTrial { core.sets.forgetRemembered() }
                 throw describe(error)
             }
             // Only now: one that was refused is no reason for another to give way.
@@ -107,7 +111,6 @@ final class RuleDoor: Sendable {
             committed()
             if case .trial(let end) = kind {
                 let first = state.trial
-                if first == nil { core.sets.remember() }
                 state.trial = Trial(
                     earlier: first?.earlier ?? earlier, wasModified: first?.wasModified ?? wasModified, deadline: end)
                 deadline.withLock { $0 = end }

@@ -26,6 +26,7 @@ extension RouterDaemon {
             if descriptors[2].revents != 0 {
                 switch signals.next() {
                 case SIGHUP: reload()
+                case SIGUSR1: reporter?.reopen()
                 case 0: break
                 default: return
                 }

@@ -43,7 +43,7 @@ public final class RouterDaemon {
 
     // MARK: Start
 
-    /// Forwards until SIGTERM or SIGINT; SIGHUP reads the rules again. Prints `ready` on standard output when it forwards.
+    /// Forwards until SIGTERM or SIGINT; SIGHUP reads the rules again, SIGUSR1 opens logs anew. Prints `ready` on standard output when it forwards.
     ///
     /// - Throws: `Failure` with everything that is wrong with the configuration or the rules, `RouterError`, `PacketIOError`,
     ///   `HostPathError` or `KernelError` with what the machine refused. What was changed by then is put back.
@@ -57,9 +57,14 @@ public final class RouterDaemon {
         let sets = try SetStore.prepare(
             try RulesText.loadSets(configuration.rules), file: configuration.rules.sets ?? "",
             at: MonotonicClock.now().nanoseconds)
-        let ruleset = try RulesText.load(configuration.rules)
-        let signals = try SignalDescriptor([SIGTERM, SIGINT, SIGHUP])
-        let daemon = try RouterDaemon(configurationPath, configuration, ruleset, sets, log)
+        let (ruleset, source) = try RulesText.load(configuration.rules)
+        let signals = try SignalDescriptor([SIGTERM, SIGINT, SIGHUP, SIGUSR1])
+        let daemon: RouterDaemon
+        do {
+            daemon = try RouterDaemon(configurationPath, configuration, ruleset, sets, log)
+        } catch let refusal as RuleCompiler.Refusal {
+            throw refusal.failure(in: source)
+        }
         defer { daemon.close() }
         try daemon.start()
         print("ready")

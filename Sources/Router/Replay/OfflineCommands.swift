@@ -18,7 +18,7 @@ extension OfflineRouter {
         do throws(RuleCompiler.Refusal) {
             try core.lock.withLock { (_) throws(RuleCompiler.Refusal) in try core.replaceRules(new, madeFrom: earlier) }
         } catch {
-            throw Failure("", diagnostics: [Control.Diagnostic(refusal: error, file: "rules")])
+            throw error.failure(in: SourceText(text, file: "rules"))
         }
     }
 
@@ -28,7 +28,7 @@ extension OfflineRouter {
     package func succeeds(ipset words: [String]) -> Bool {
         let isTolerant = words.contains("-exist")
         let command = Word.words(of: words.filter { $0 != "-exist" })
-        return (try? core.sets.perform(command, exists: isTolerant, at: now.nanoseconds)) ?? false
+        return (try? core.sets.perform(command, exists: isTolerant, at: now.nanoseconds).isThere) ?? false
     }
 
     /// A list of `recent` as /proc/net/xt_recent has it; nil if no rule names it.

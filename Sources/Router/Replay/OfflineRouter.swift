@@ -33,6 +33,7 @@ package final class OfflineRouter {
 
     /// - Parameters:
     ///   - configuration: must have a `static` part that describes each port.
+    ///   - source: what the rules were read from, to point into.
     ///   - sets: `ipset save` text, loaded before the rules.
     ///   - longestFrame: bytes of the longest frame that will come.
     ///   - start: the time before any frame; not zero, which the data plane takes for "never".
@@ -40,7 +41,7 @@ package final class OfflineRouter {
     ///   - sendsRedirects: `send_redirects` of the ports, on which it depends which source check is made.
     /// - Throws: what the configuration lacks, or a rule that cannot be carried out.
     package init(
-        _ configuration: Configuration, ruleset: Ruleset, sets: String? = nil, settings: RouterSettings = RouterSettings(),
+        _ configuration: Configuration, ruleset: Ruleset, source: SourceText? = nil, sets: String? = nil, settings: RouterSettings = RouterSettings(),
         longestFrame: Int = 1518, start: Instant, seed: UInt64 = 1, sendsRedirects: Bool = true
     ) throws(Failure) {
         guard let network = configuration.staticNetwork else {
@@ -78,7 +79,7 @@ package final class OfflineRouter {
                 conntrack: configuration.conntrack, ruleset: ruleset, sets: prepared, settings: settings,
                 recent: configuration.recent, key: seed)
         } catch {
-            throw Failure("", diagnostics: [Control.Diagnostic(refusal: error, file: configuration.rules.ipv4 ?? "rules")])
+            throw error.failure(in: source ?? SourceText("", file: configuration.rules.ipv4 ?? "rules"))
         }
         let kernel = network.kernel()
         core.writer.setPorts(ports)

@@ -35,7 +35,7 @@ public enum Replay {
             throw Failure("", diagnostics: error.diagnostics)
         }
         let sets = try RulesText.loadSets(configuration.rules)
-        let ruleset = try RulesText.load(configuration.rules)
+        let (ruleset, source) = try RulesText.load(configuration.rules)
         let names = configuration.ports.map(\.name)
         let ports = try inputs.map { (input) throws(Failure) in
             guard let index = names.firstIndex(of: input.port) else {
@@ -48,7 +48,7 @@ public enum Replay {
         let router: OfflineRouter
         do throws(Failure) {
             router = try OfflineRouter(
-                configuration, ruleset: ruleset, sets: sets, longestFrame: OfflineRouter.longestFrame,
+                configuration, ruleset: ruleset, source: source, sets: sets, longestFrame: OfflineRouter.longestFrame,
                 // Before the first frame, and not zero even if the captures know no time.
                 start: Instant(nanoseconds: max(next?.time ?? 0, 1)))
         } catch {

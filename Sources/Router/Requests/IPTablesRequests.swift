@@ -32,11 +32,12 @@ extension RequestHandler {
             // A table that is asked for comes into use, and that is a change like any other.
             if ruleset.contains(command.table) { return IPTables.run(command, on: ruleset) }
         }
-        return change(zeroesCounters: command.zeroesCounters) { earlier in
+        return change({ .init(errors: "iptables: \($0)\n", exitCode: 1) }) { earlier in
             var outcome = IPTables.run(command, on: earlier)
             if let placed = firstInactive(outcome.ruleset, beside: earlier) {
                 outcome = .init(errors: "iptables: \(placed.error)\n", exitCode: 1)
             }
+            outcome.zeroesCounters = command.zeroesCounters
             return outcome
         }
     }
@@ -45,7 +46,12 @@ extension RequestHandler {
         _ text: String, _ arguments: [String], _ hosts: HostNames
     ) throws(IPTables.Finished) -> IPTables.Outcome {
         let arguments = try IPTables.restoreArguments(arguments)
-        return change(zeroesCounters: false) { earlier in
+        let refused = { (refusal: RuleCompiler.Refusal) in
+            let diagnostics = refusal.failure(in: SourceText(text, file: arguments.file ?? "-")).diagnostics
+            return IPTables.Outcome(
+                errors: "iptables-restore: line \(diagnostics[0].line) failed\n" + diagnostics.map { "\($0)\n" }.joined(), exitCode: 1)
+        }
+        return change(refused) { earlier in
             hosts.using {
                 IPTables.restore(text, arguments, onto: earlier, refusesInactive: !reloader.allowsInactive)
             }
@@ -56,7 +62,7 @@ extension RequestHandler {
         let arguments = try IPTables.saveArguments(arguments)
         var ruleset = core.lock.withLock { _ in core.ruleset }
         if let table = arguments.table, !ruleset.contains(table) {
-            _ = change(zeroesCounters: false) { earlier in
+            _ = change({ .init(errors: "iptables-save: \($0)\n", exitCode: 1) }) { earlier in
                 ruleset = earlier
                 if !ruleset.contains(table) { ruleset[table] = Table(table) }
                 return .init(ruleset: ruleset)
@@ -66,19 +72,28 @@ extension RequestHandler {
             .init(
                 counters: arguments.counters, table: arguments.table,
                 comments: .init(generator: "iptables-save v1.8.9", date: Self.date())))
-        return .init(output: text)
+        return .init(output: text, errors: arguments.notices)
     }
 
-    /// - Parameter run: makes the outcome from the rules in force.
-    private func change(zeroesCounters: Bool, _ run: (Ruleset) -> IPTables.Outcome) -> IPTables.Outcome {
+    /// - Parameters:
+    ///   - refused: what is to be said of a rule that cannot be carried out.
+    ///   - run: makes the outcome from the rules in force.
+    private func change(
+        _ refused: (RuleCompiler.Refusal) -> IPTables.Outcome, _ run: (Ruleset) -> IPTables.Outcome
+    ) -> IPTables.Outcome {
+        var refusal: IPTables.Outcome?
         do throws(Failure) {
-            let outcome = try door.change(.edit, describe: { Failure("\($0)") }) { earlier throws(Failure) in
+            let describe = { (reason: RuleCompiler.Refusal) in
+                refusal = refused(reason)
+                return Failure("")
+            }
+            let outcome = try door.change(.edit, describe: describe) { earlier throws(Failure) in
                 let outcome = run(earlier)
-                return (RuleDoor.Proposal(ruleset: outcome.ruleset, zeroesCounters: zeroesCounters), outcome)
+                return (RuleDoor.Proposal(ruleset: outcome.ruleset, zeroesCounters: outcome.zeroesCounters), outcome)
             }
             return outcome ?? .init()
         } catch {
-            return .init(errors: "iptables: \(error.message)\n", exitCode: 1)
+            return refusal ?? .init(errors: "iptables: \(error.message)\n", exitCode: 1)
         }
     }
 
@@ -111,5 +126,14 @@ extension HostAnswer {
                 }
         }
         return answers
+    }
+
+    /// The answers there are and those that are wanted besides.
+    ///
+    /// - Throws: if nothing is wanted that is not among them.
+    public static func resolve(_ wanted: HostsWanted, beside known: [String: HostAnswer]?) throws(Failure) -> [String: HostAnswer] {
+        let new = wanted.names.filter { known?[$0] == nil }
+        guard !new.isEmpty else { throw Failure("the daemon asks for the same host names again") }
+        return (known ?? [:]).merging(resolve(new)) { $1 }
     }
 }

@@ -60,6 +60,9 @@ struct RequestHandler: ControlHandler {
         case .setsRestore(let options): try reply(.done(try restore(options)))
         case .setsList(let options): try list(options, reply: reply)
         case .setsCommand(let command): try reply(.done(try perform(command)))
+        case .logsReopen:
+            reporter.reopen()
+            try reply(.done(Done()))
         case .reload: try reply(.done(Done(message: try reloader.reload().joined(separator: "\n"))))
         }
     }

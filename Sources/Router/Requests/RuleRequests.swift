@@ -1,6 +1,5 @@
 import CXDP
 import Control
-import Synchronization
 import Glibc
 import Net
 import Rules
@@ -28,36 +27,38 @@ extension RequestHandler {
             }
             kind = .trial(until: MonotonicClock.now() + UInt64(seconds) * 1_000_000_000)
         }
-        let isTest = options.test == true
-        if isTest { kind = .edit }
         let hosts = HostNames(options.hosts)
         let allowInactive = options.allowInactive ?? reloader.allowsInactive
+        func read(_ earlier: Ruleset) throws(Failure) -> (ruleset: Ruleset, zeroesCounters: Bool) {
+            let result = hosts.using {
+                Result { () throws(Failure) in
+                    try RulesText.read(
+                        options.text, file: options.file, onto: earlier,
+                        options: RestoreOptions(noFlush: options.noflush, counters: options.counters, table: table),
+                        allowInactive: allowInactive)
+                }
+            }
+            return try result.get()
+        }
         let source = { SourceText(options.text, file: options.file) }
         do throws(Failure) {
-            let done = try door.change(
-                kind, describe: { Failure("", diagnostics: [Control.Diagnostic(refusal: $0, source: source())]) }
-            ) { earlier throws(Failure) in
-                let result = hosts.using {
-                    Result { () throws(Failure) in
-                        try RulesText.parse(
-                            options.text, file: options.file, onto: earlier,
-                            options: RestoreOptions(noFlush: options.noflush, counters: options.counters, table: table),
-                            allowInactive: allowInactive)
-                    }
+            if options.test == true {
+                // Not through the door: nobody has to wait for what changes nothing.
+                let (earlier, policies) = core.lock.withLock { _ in (core.ruleset, core.policies.entries) }
+                let new = try read(earlier).ruleset
+                let refusals = RuleCompiler.refusals(
+                    of: new, for: .init(portNames: core.portNames, allowsInactive: true, setSlots: core.sets.slots, policies: policies))
+                if var first = refusals.first {
+                    first.others = Array(refusals.dropFirst().prefix(RuleCompiler.Refusal.mostTold - 1))
+                    throw first.failure(in: source())
                 }
-                var new = try result.get()
-                if !options.counters { new = new.keepingCounters(of: earlier) }
-                if isTest {
-                    let refusals = RuleCompiler.refusals(
-                        of: new, for: .init(
-                            portNames: core.portNames, allowsInactive: true,
-                            policies: core.lock.withLock { _ in core.policies.entries }))
-                    guard refusals.isEmpty else {
-                        throw Failure("", diagnostics: refusals.map { Control.Diagnostic(refusal: $0, source: source()) })
-                    }
-                    return (RuleDoor.Proposal(), Done(message: remarks(new)))
-                }
-                return (RuleDoor.Proposal(ruleset: new), Done(message: remarks(new)))
+                return .done(Done(message: remarks(new)))
+            }
+            let done = try door.change(kind, describe: { $0.failure(in: source()) }) { earlier throws(Failure) in
+                var (new, zeroesCounters) = try read(earlier)
+                // With --noflush every rule that stays is still there, with its counters or those that a -Z left.
+                if !options.counters, !options.noflush { new = new.keepingCounters(of: earlier) }
+                return (RuleDoor.Proposal(ruleset: new, zeroesCounters: zeroesCounters), Done(message: remarks(new)))
             }
             return .done(done ?? Done())
         } catch {

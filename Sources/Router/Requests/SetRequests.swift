@@ -17,12 +17,12 @@ extension RequestHandler {
     }
 
     /// Carries out one ipset command.
-    /// - Returns: of `test`, a count of 1 or 0; otherwise 1.
+    /// - Returns: of `test`, a count of 1 or 0 and the element; otherwise 1.
     func perform(_ command: SetsCommand) throws(Failure) -> Done {
         do throws(RuleError) {
-            let isThere = try core.sets.perform(
+            let answer = try core.sets.perform(
                 Word.words(of: command.words, after: "ipset"), exists: command.exists, at: now)
-            return Done(count: isThere ? 1 : 0)
+            return Done(message: answer.element, count: answer.isThere ? 1 : 0)
         } catch {
             throw Failure(error.message, exitCode: error.exitCode)
         }

@@ -17,7 +17,15 @@ public enum RulesText {
         _ text: String, file: String, onto base: Ruleset = Ruleset(), options: RestoreOptions = RestoreOptions(),
         allowInactive: Bool = false
     ) throws(Failure) -> Ruleset {
-        let (ruleset, mistakes) = Ruleset.reading(text, file: file, onto: base, options: options)
+        try read(text, file: file, onto: base, options: options, allowInactive: allowInactive).ruleset
+    }
+
+    /// The same with whether counters were set to zero.
+    static func read(
+        _ text: String, file: String, onto base: Ruleset, options: RestoreOptions, allowInactive: Bool
+    ) throws(Failure) -> (ruleset: Ruleset, zeroesCounters: Bool) {
+        let restoration = Ruleset.restoration(text, file: file, onto: base, options: options)
+        let (ruleset, mistakes) = (restoration.ruleset, restoration.mistakes)
         let inactive = allowInactive ? [] : ruleset.inactive(beside: base, in: SourceText(text, file: file))
         guard mistakes.isEmpty, inactive.isEmpty else {
             throw Failure(
@@ -26,7 +34,7 @@ public enum RulesText {
                     : "rules that do not act yet are refused unless --allow-inactive is given, or rules.allow-inactive in the configuration",
                 diagnostics: (mistakes + inactive).map { Control.Diagnostic($0) }.sorted())
         }
-        return ruleset
+        return (ruleset, restoration.zeroesCounters)
     }
 
     /// What there is to say about a rules file, for `check` and `rules check`.
@@ -34,8 +42,9 @@ public enum RulesText {
     /// - Parameters:
     ///   - ports: the router's; nil if they are not known.
     ///   - policies: the timeout policies that rules may name; nil if they are not known.
+    ///   - sets: the names of the sets there will be; nil if they are not known.
     public static func check(
-        _ text: String, file: String, ports: [String]? = nil, policies: [TimeoutPolicyConfiguration]? = nil,
+        _ text: String, file: String, ports: [String]? = nil, policies: [TimeoutPolicyConfiguration]? = nil, sets: [String]? = nil,
         allowInactive: Bool = false
     ) -> Findings {
         var findings = Findings()
@@ -59,6 +68,7 @@ public enum RulesText {
             of: ruleset,
             for: RuleCompiler.Surroundings(
                 portNames: ports ?? [], allowsInactive: true,
+                setSlots: sets.map { Dictionary($0.map { ($0, 0) }) { first, _ in first } },
                 policies: policies.map {
                     var numbers = TimeoutPolicyNumbers()
                     numbers.adopt($0)
@@ -95,29 +105,32 @@ public enum RulesText {
     /// The text of the sets that a configuration names; nil if it names no file.
     static func loadSets(_ configuration: RulesConfiguration) throws(Failure) -> String? {
         guard let file = configuration.sets else { return nil }
-        do throws(Control.Diagnostic) { return try TextFile.read(file) } catch {
+        do throws(Control.Diagnostic) { return try TextFile.readRules(file) } catch {
             throw Failure("", diagnostics: [error])
         }
     }
 
     /// What is wrong with an ipset save text, for `check`.
-    public static func checkSets(_ text: String, file: String) -> [Control.Diagnostic] {
+    ///
+    /// - Returns: also the names of its sets; nil if something is wrong.
+    public static func checkSets(_ text: String, file: String) -> (errors: [Control.Diagnostic], names: [String]?) {
         do throws(Failure) {
-            _ = try SetStore.prepare(text, file: file, at: 1)
-            return []
+            return ([], Array(try SetStore.prepare(text, file: file, at: 1).book.slotsByName.keys))
         } catch {
-            return error.diagnostics
+            return (error.diagnostics, nil)
         }
     }
 
     /// The rules that a configuration names; none if it names no file.
-    static func load(_ configuration: RulesConfiguration) throws(Failure) -> Ruleset {
-        guard let file = configuration.ipv4 else { return Ruleset() }
+    ///
+    /// - Returns: with the text they were read from, to point into.
+    static func load(_ configuration: RulesConfiguration) throws(Failure) -> (ruleset: Ruleset, source: SourceText) {
+        guard let file = configuration.ipv4 else { return (Ruleset(), SourceText("", file: "rules")) }
         let text: String
-        do throws(Control.Diagnostic) { text = try TextFile.read(file) } catch {
+        do throws(Control.Diagnostic) { text = try TextFile.readRules(file) } catch {
             throw Failure("", diagnostics: [error])
         }
-        return try parse(text, file: file, allowInactive: configuration.allowInactive)
+        return (try parse(text, file: file, allowInactive: configuration.allowInactive), SourceText(text, file: file))
     }
 }
 
@@ -132,17 +145,18 @@ extension Control.Diagnostic {
         message += "\n    \(other.sourceLine)\n    \(margin)" + String(repeating: "^", count: other.length)
     }
 
-    init(refusal: RuleCompiler.Refusal, file: String) {
-        self.init(
-            file: file, line: refusal.rule?.location.line ?? 0, column: refusal.rule?.location.column ?? 0,
-            message: refusal.description)
-    }
-
     init(refusal: RuleCompiler.Refusal, source: SourceText) {
-        guard let rule = refusal.rule else {
-            self.init(refusal: refusal, file: source.file)
+        guard let rule = refusal.rule, rule.location.line > 0 else {
+            self.init(file: source.file, message: refusal.description)
             return
         }
         self.init(source.diagnostic(refusal.description, about: rule))
+    }
+}
+
+extension RuleCompiler.Refusal {
+    /// Everything that is refused of the rules of a text, each with its place.
+    func failure(in source: SourceText) -> Failure {
+        Failure("", diagnostics: ([self] + others).map { Control.Diagnostic(refusal: $0, source: source) }.sorted())
     }
 }

@@ -43,7 +43,7 @@ struct SetPlan {
         self.file = file
         self.exists = exists
         self.headers = headers
-        self.text = Array(text.utf8)
+        self.text = text.keptBytes
         var diagnostics: [Rules.Diagnostic] = []
         var start = 0
         var number = 0
@@ -58,7 +58,7 @@ struct SetPlan {
             if reader.skip("add "), let name = reader.word() {
                 if name != lastName[...] {
                     lastName = Array(name)
-                    let string = String(decoding: name, as: UTF8.self)
+                    let string = String(keeping: lastName)
                     lastHeader = self.headers[string]
                     lastNumber = Int32(names.count)
                     names.append(string)
@@ -70,7 +70,7 @@ struct SetPlan {
                     continue
                 }
             }
-            let line = String(decoding: self.text[start..<end], as: UTF8.self)
+            let line = String(keeping: Array(self.text[start..<end]))
             do throws(RuleError) {
                 let words = try SetInstruction.words(in: line[...], number: number)
                 let instruction = try SetInstruction.parse(words, toleratesExisting: exists) { self.headers[$0] }
@@ -120,7 +120,7 @@ struct SetPlan {
         return Rules.Diagnostic(
             file: file, location: error.word?.location ?? SourceLocation(line: line, column: 1),
             length: error.word?.text.count ?? 1, message: error.message, hint: error.hint,
-            sourceLine: String(decoding: text[start..<end], as: UTF8.self))
+            sourceLine: String(keeping: Array(text[start..<end])))
     }
 
     // MARK: Carrying out

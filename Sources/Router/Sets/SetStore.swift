@@ -78,6 +78,9 @@ final class SetStore: @unchecked Sendable {
         return prepared
     }
 
+    /// Where sets lie now, by name.
+    var slots: [String: UInt16] { lock.withLock { _ in book.slotsByName } }
+
     /// Does something, such as compiling rules, during which no set comes or goes.
     ///
     /// - Parameter body: gets the slots by name; gives the names of the sets that the rules now in force refer to, one for each reference.
@@ -184,28 +187,45 @@ final class SetStore: @unchecked Sendable {
     }
 
     /// Carries out one command.
-    /// - Returns: for `test`, whether the element is there.
-    func perform(_ words: [Word], exists: Bool, at now: UInt64) throws(RuleError) -> Bool {
-        try lock.withLock { (_) throws(RuleError) in
+    /// - Returns: for `test`, whether the element is there, and how ipset would write it.
+    func perform(_ words: [Word], exists: Bool, at now: UInt64) throws(RuleError) -> (isThere: Bool, element: String?) {
+        while true {
+            let (headers, version) = lock.withLock { _ in
+                var headers: [String: (type: SetType, options: SetOptions)] = [:]
+                for word in words { headers[word.text] = book.header(word.text) }
+                return (headers, book.headerVersion)
+            }
+            // Without the lock: a name server may have to be asked what a word means.
             let instruction: SetInstruction?
             do throws(RuleError) {
-                instruction = try SetInstruction.parse(words, toleratesExisting: exists) { book.header($0) }
+                instruction = try SetInstruction.parse(words, toleratesExisting: exists) { headers[$0] }
             } catch {
                 // What lies outside a map's range is not in it, and asking is no mistake.
                 let isTest = words.first.map { ["test", "t", "-T", "--test"].contains($0.text) } ?? false
-                if isTest, error.message == "Element is out of the range of the set" { return false }
+                if isTest, error.message == "Element is out of the range of the set" { return (false, nil) }
                 throw error
             }
-            guard let instruction else { return true }
+            guard let instruction else { return (true, nil) }
+            if let answer = try carryOut(instruction, version, now) { return answer }
+        }
+    }
+
+    /// - Parameter version: of the headers the instruction was read with.
+    /// - Returns: nil if they are not the same any more.
+    private func carryOut(
+        _ instruction: SetInstruction, _ version: UInt64, _ now: UInt64
+    ) throws(RuleError) -> (isThere: Bool, element: String?)? {
+        try lock.withLock { (_) throws(RuleError) in
+            guard book.headerVersion == version else { return nil }
             if case .test(let name, let entry, let notes, let word) = instruction {
-                return try test(name, entry, notes, word, now)
+                return (try test(name, entry, notes, word, now), word.text)
             }
             var journal: [SetBook.Reversal] = []
             // As ipset: elements of one word that were added before one is refused stay.
             try book.apply(instruction, at: now, journal: &journal)
             source = nil
             wasChanged = true
-            return true
+            return (true, nil)
         }
     }
 

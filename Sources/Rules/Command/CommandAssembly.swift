@@ -4,8 +4,8 @@ import Net
 // reading of what they were given, and one rule for each pair of addresses.
 
 extension CommandParser {
-    /// A command that does nothing.
-    var ignored: Command {
+    /// What a line for ip6tables is: a command that does nothing.
+    var forIPv6: Command {
         Command(
             verb: .version, table: table, chain: nil, rules: [], isVerbose: false, isNumeric: false, isExact: false,
             showsLineNumbers: false, counters: nil, alsoZeroes: false, isForIPv6: true, chainWord: nil,
@@ -30,7 +30,13 @@ extension CommandParser {
         }
         try checkCombination()
         if let chainWord { try ChainName.checkLength(chainWord) }
+        if let newName { try ChainName.checkNew(newName) }
         try checkInterfaces()
+        if let word = given[.waitInterval], given[.wait] == nil {
+            throw RuleError(
+                "--wait-interval only makes sense with --wait", at: word, legacy: "--wait-interval only makes sense with --wait\n",
+                warning: "Ignoring deprecated --wait-interval option.\n")
+        }
         if let tableWord {
             guard let name = TableName(rawValue: tableWord.text) else { throw unknownTable(tableWord) }
             table = name
@@ -168,8 +174,13 @@ extension CommandParser {
     private static let rulesAtMost = 65_536
 
     private func expandAddresses() throws(RuleError) -> [Rule] {
-        let sources = try sourceWord.map { word throws(RuleError) in try AddressParser.list(word) }
-        let destinations = try destinationWord.map { word throws(RuleError) in try AddressParser.list(word) }
+        // Both are read before one is refused: either may have names that have to be looked up.
+        func read(_ word: Word) -> Result<[AddressMask], RuleError> {
+            Result { () throws(RuleError) in try AddressParser.list(word) }
+        }
+        let (sourceList, destinationList) = (sourceWord.map(read), destinationWord.map(read))
+        let sources = try sourceList?.get()
+        let destinations = try destinationList?.get()
         let isNegatedList =
             (rule.source?.isNegated == true && (sources?.count ?? 0) > 1)
             || (rule.destination?.isNegated == true && (destinations?.count ?? 0) > 1)

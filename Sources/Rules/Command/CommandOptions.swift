@@ -69,13 +69,12 @@ extension CommandParser {
         case .wait, .waitInterval:
             given[option] = word
             if case .restore = source {
-                throw RuleError("-\(option.letter) cannot be used in a restore file", at: word)
+                throw RuleError("You cannot use `-\(option.letter)' from iptables-restore", at: word)
             }
-            if argument == nil, hasPlainWord {
-                let value = plainWord()!
-                guard Number.parse(value.text.prefix { $0 != "." }, in: 0...0x7FFF_FFFF) != nil else {
-                    throw RuleError("wait seconds not numeric", at: value)
-                }
+            let value = argument ?? plainWord()
+            if value == nil, option == .waitInterval { throw RuleError("wait interval value required", at: word) }
+            if let value, !Self.beginsWithNumber(value.text) {
+                throw RuleError(option == .wait ? "wait seconds not numeric" : "wait interval not numeric", at: value)
             }
         case .ipv4: break
         case .ipv6:
@@ -83,6 +82,12 @@ extension CommandParser {
             isForIPv6 = true
         case .modprobe: break
         }
+    }
+
+    /// What follows a number is not looked at, as scanf(3) would not.
+    static func beginsWithNumber(_ text: String) -> Bool {
+        let digits = text.drop { $0 == " " }
+        return (digits.first == "-" || digits.first == "+" ? digits.dropFirst() : digits).first.map { ("0"..."9").contains($0) } ?? false
     }
 
     private static func complaint(aboutNegated option: GlobalOption) -> String {
@@ -106,7 +111,7 @@ extension CommandParser {
     }
 
     mutating func handleVerb(_ option: GlobalOption, _ word: Word, argument: Word?) throws(RuleError) {
-        if let verb, option != .help {
+        if let verb, option != .help, option != .version {
             try combine(verb, option, word, argument: argument)
             return
         }
@@ -154,7 +159,7 @@ extension CommandParser {
             guard let name = plainWord() else {
                 throw RuleError("-E requires old-chain-name and new-chain-name", at: word)
             }
-            try ChainName.check(name)
+            newName = name
             verb = .rename(to: name.text)
         case .policy:
             chainWord = argument
@@ -271,14 +276,21 @@ extension CommandParser {
         } else {
             throw RuleError("-c requires packet and byte counter", at: option)
         }
+        counters = try Self.counters(packets, bytes, at: word, bytesWord)
+    }
+
+    /// - Throws: that one of them does not begin with a number.
+    static func counters(
+        _ packets: Substring, _ bytes: Substring, at word: Word, _ bytesWord: Word? = nil
+    ) throws(RuleError) -> RuleCounters {
         // What follows a number is not looked at, as scanf(3) would not.
         func decimal(_ text: Substring) -> UInt64? { UInt64(text.drop { $0 == " " }.prefix { ("0"..."9").contains($0) }) }
         guard let packetCount = decimal(packets), packetCount < .max else {
             throw RuleError("-c packet counter not numeric", at: word)
         }
         guard let byteCount = decimal(bytes) else {
-            throw RuleError("-c byte counter not numeric", at: bytesWord)
+            throw RuleError("-c byte counter not numeric", at: bytesWord ?? word)
         }
-        counters = RuleCounters(packets: packetCount, bytes: byteCount)
+        return RuleCounters(packets: packetCount, bytes: byteCount)
     }
 }

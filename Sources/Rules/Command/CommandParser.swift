@@ -24,6 +24,8 @@ struct CommandParser {
     var verbOption: GlobalOption?
     var verbWord: Word
     var chainWord: Word?
+    /// What `-E` renames to.
+    var newName: Word?
     var table: TableName
     var tableWord: Word?
     var given: [GlobalOption: Word] = [:]
@@ -83,7 +85,9 @@ struct CommandParser {
             }
             isNegated = false
             // The rest of such a line is ip6tables' to understand.
-            if isForIPv6 { return ignored }
+            if isForIPv6 { return forIPv6 }
+            // What follows these is not looked at.
+            if verb == .help || verb == .version { break }
         }
         return try finish(isNegated: isNegated)
     }

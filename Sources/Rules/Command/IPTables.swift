@@ -10,8 +10,13 @@ public enum IPTables {
         public var exitCode: Int32
         /// The rules afterwards; nil if they are as before.
         public var ruleset: Ruleset?
+        /// Whether counters were set to zero, so that what is counted meanwhile begins at zero too.
+        public var zeroesCounters: Bool
 
-        public init(output: String = "", errors: String = "", exitCode: Int32 = 0, ruleset: Ruleset? = nil) {
+        public init(
+            output: String = "", errors: String = "", exitCode: Int32 = 0, ruleset: Ruleset? = nil, zeroesCounters: Bool = false
+        ) {
+            self.zeroesCounters = zeroesCounters
             self.output = output
             self.errors = errors
             self.exitCode = exitCode
@@ -101,6 +106,15 @@ public enum IPTables {
             }
             return Outcome(output: "", errors: "", exitCode: 0, ruleset: changed)
         }
+    }
+
+    /// What iptables-restore ends with because of an error on a line.
+    static func restoreMessage(for error: RuleError, line: Int) -> String {
+        if let message = error.restoreMessage { return message + "\n" }
+        guard error.exitCode == 2 else { return "iptables-restore: line \(line) failed\n" }
+        return (error.warning ?? "") + (error.isBare ? "" : "iptables-restore \(version): ")
+            + "\(error.legacyMessage ?? error.message)\nError occurred at line: \(line)\n"
+            + "Try `iptables-restore -h' or 'iptables-restore --help' for more information.\n"
     }
 
     /// An error as iptables prints it. Its own sentences come first, what we know better follows on the same line.

@@ -18,27 +18,61 @@ extension IPTables {
         public var table: TableName?
         /// nil writes to standard output.
         public var file: String?
+        /// What iptables-save remarks of the arguments, a line each.
+        public var notices = ""
+        /// `-t` named a table there is not.
+        var isForNoTable = false
+
+        func checked() throws(Finished) -> SaveArguments {
+            guard isForNoTable else { return self }
+            throw Finished(
+                outcome: .init(
+                    errors: notices
+                        + "iptables-save \(version): Cannot initialize: Table does not exist (do you need to insmod?)\n", exitCode: 1))
+        }
     }
 
     /// - Throws: what to print and to exit with instead of restoring, `-h` and `-V` included.
     public static func restoreArguments(_ arguments: [String]) throws(Finished) -> RestoreArguments {
         var result = RestoreArguments()
+        result.options.manner.insert(.endsWithHelp)
+        var waits = false
+        var namesInterval = false
         var reader = ArgumentReader(
             "iptables-restore", arguments,
-            flags: ["c": "counters", "n": "noflush", "t": "test", "v": "verbose", "h": "help", "V": "version"],
-            values: ["T": "table", "M": "modprobe"], optionalValues: ["w": "wait", "W": "wait-interval"])
+            flags: [
+                "b": "binary", "c": "counters", "n": "noflush", "t": "test", "v": "verbose", "h": "help", "V": "version", "w": "wait",
+                "W": "wait-interval",
+            ],
+            values: ["T": "table", "M": "modprobe"], optionalValues: ["wait", "wait-interval"])
         while let (name, value) = try reader.next() {
             switch name {
+            case "binary": result.notices += "-b/--binary option is not implemented\n"
             case "counters": result.options.counters = true
             case "noflush": result.options.noFlush = true
             case "test": result.isTest = true
-            case "wait-interval": result.notices += "Ignoring deprecated --wait-interval option.\n"
-            case "table": result.options.table = try reader.table(value)
-            case "":
-                guard result.file == nil else { throw reader.usage("Unknown arguments found on commandline") }
-                result.file = value
+            case "verbose": result.options.manner.insert(.verbose)
+            case "wait":
+                waits = true
+                try reader.checkNumber(value, "wait seconds not numeric")
+            case "wait-interval":
+                namesInterval = true
+                if value == nil { throw reader.refused("wait interval value required") }
+                try reader.checkNumber(value, "wait interval not numeric")
+                result.notices += "Ignoring deprecated --wait-interval option.\n"
+            case "table":
+                // No such table is in any file, so nothing is restored.
+                result.options.table = TableName(rawValue: value ?? "")
+                if result.options.table == nil { result.options.manner.insert(.skipsEveryTable) }
+            case "help":
+                throw Finished(outcome: .init(errors: restoreUsage))
             default: break
             }
+        }
+        if reader.plain.count > 1 { throw reader.finished("Unknown arguments found on commandline\n") }
+        result.file = reader.plain.first
+        if namesInterval, !waits {
+            throw reader.finished(result.notices + "Option --wait-interval requires option --wait\n")
         }
         return result
     }
@@ -47,40 +81,68 @@ extension IPTables {
     public static func saveArguments(_ arguments: [String]) throws(Finished) -> SaveArguments {
         var result = SaveArguments()
         var reader = ArgumentReader(
-            "iptables-save", arguments, flags: ["c": "counters", "h": "help", "V": "version"],
-            values: ["t": "table", "M": "modprobe", "f": "file"], optionalValues: [:])
+            "iptables-save", arguments, flags: ["b": "binary", "c": "counters", "d": "dump", "V": "version"],
+            values: ["t": "table", "M": "modprobe", "f": "file"], optionalValues: [])
         while let (name, value) = try reader.next() {
             switch name {
+            case "binary": result.notices += "-b/--binary option is not implemented\n"
             case "counters": result.counters = true
-            case "table": result.table = try reader.table(value)
+            case "table":
+                result.table = TableName(rawValue: value ?? "")
+                result.isForNoTable = result.table == nil
             case "file": result.file = value
-            case "": throw reader.usage("Unknown arguments found on commandline")
+            // What comes behind it is not looked at.
+            case "dump": return try result.checked()
             default: break
             }
         }
-        return result
+        if !reader.plain.isEmpty { throw reader.finished("Unknown arguments found on commandline\n") }
+        return try result.checked()
     }
 
-    /// Restores a text. The errors of the outcome are all there are in it, the first in iptables-restore's words.
+    /// Restores a text. The errors of the outcome are what iptables-restore says of the first mistake, and then every mistake there is.
     ///
     /// - Parameter refusesInactive: whether rules that do not act yet are mistakes too.
     public static func restore(
         _ text: String, _ arguments: RestoreArguments, onto current: Ruleset, refusesInactive: Bool = false
     ) -> Outcome {
         let file = arguments.file ?? "-"
-        var (ruleset, mistakes) = Ruleset.reading(text, file: file, onto: current, options: arguments.options)
+        let restoration = Ruleset.restoration(text, file: file, onto: current, options: arguments.options)
+        var mistakes = restoration.mistakes
+        var refusal = restoration.refusal
         if refusesInactive {
-            mistakes += ruleset.inactive(beside: current, in: SourceText(text, file: file))
+            mistakes += restoration.ruleset.inactive(beside: current, in: SourceText(text, file: file))
             mistakes.sort { $0.location < $1.location }
+            if refusal == nil, let first = mistakes.first { refusal = refused(line: first.location.line) }
         }
-        guard let first = mistakes.first else {
-            return Outcome(errors: arguments.notices, ruleset: arguments.isTest ? nil : ruleset)
+        let notices = arguments.notices + restoration.notices
+        guard let refusal else {
+            return Outcome(
+                output: restoration.output, errors: notices, ruleset: arguments.isTest ? nil : restoration.ruleset,
+                zeroesCounters: restoration.zeroesCounters)
         }
-        let errors =
-            "iptables-restore \(version): \(first.message)\nError occurred at line: \(first.location.line)\n"
-            + mistakes.map { "\($0)\n" }.joined()
-        return Outcome(errors: arguments.notices + errors, exitCode: 2)
+        return Outcome(
+            output: restoration.output, errors: notices + refusal.text + mistakes.map { "\($0)\n" }.joined(), exitCode: refusal.exitCode)
     }
+
+    /// What iptables-restore says of rules that the kernel does not take.
+    static func refused(line: Int) -> Restoration.Refusal {
+        .init(text: "iptables-restore: line \(line) failed\n", exitCode: 1)
+    }
+
+    private static let restoreUsage = """
+        Usage: iptables-restore [-c] [-v] [-V] [-t] [-h] [-n] [-w secs] [-W usecs] [-T table] [-M command] [file]
+        \t   [ --counters ]
+        \t   [ --verbose ]
+        \t   [ --version]
+        \t   [ --test ]
+        \t   [ --help ]
+        \t   [ --noflush ]
+        \t   [ --wait=<seconds>
+        \t   [ --table=<TABLE> ]
+        \t   [ --modprobe=<command> ]
+
+        """
 
     /// Whether the words may be a call for help or version, which need no rules: then `command` says what to print.
     public static func standsAlone(_ arguments: [String]) -> Bool {
@@ -103,14 +165,17 @@ extension IPTables {
 private struct ArgumentReader {
     let program: String
     var rest: ArraySlice<String>
-    let flags: [Character: String]
-    let values: [Character: String]
-    let optionalValues: [Character: String]
+    /// Words that are no options.
+    private(set) var plain: [String] = []
+    private let flags: [Character: String]
+    private let values: [Character: String]
+    /// Long options with `=VALUE` or, as the short ones of these names, a word of its own that is no option.
+    private let optionalValues: Set<String>
     private var cluster: Substring = ""
 
     init(
         _ program: String, _ arguments: [String], flags: [Character: String], values: [Character: String],
-        optionalValues: [Character: String]
+        optionalValues: Set<String>
     ) {
         self.program = program
         rest = arguments[...]
@@ -119,91 +184,72 @@ private struct ArgumentReader {
         self.optionalValues = optionalValues
     }
 
-    /// The next option by its long name, with its value; an argument that is no option has no name.
-    mutating func next() throws(IPTables.Finished) -> (name: String, value: String)? {
-        if let letter = cluster.popFirst() { return try short(letter) }
-        guard let word = rest.popFirst() else { return nil }
-        if word.hasPrefix("--"), word.count > 2 { return try long(word) }
-        if word.hasPrefix("-"), word.count > 1, word != "--" {
-            cluster = word.dropFirst()
-            return try next()
-        }
-        return ("", word)
-    }
-
-    private mutating func short(_ letter: Character) throws(IPTables.Finished) -> (name: String, value: String) {
-        let attached = String(cluster)
-        if let name = flags[letter] { return try take(name) }
-        if let name = values[letter] {
-            cluster = ""
-            guard let value = attached.isEmpty ? rest.popFirst() : attached else {
-                throw usage("option requires an argument -- '\(letter)'")
+    /// The next option by its long name, with its value.
+    mutating func next() throws(IPTables.Finished) -> (name: String, value: String?)? {
+        while true {
+            if let letter = cluster.popFirst() { return try short(letter) }
+            guard let word = rest.popFirst() else { return nil }
+            if word == "--" {
+                plain += rest
+                rest = []
+            } else if word.hasPrefix("--") {
+                return try long(word)
+            } else if word.hasPrefix("-"), word.utf8.count > 1 {
+                cluster = word.dropFirst()
+            } else {
+                plain.append(word)
             }
-            return (name, value)
         }
-        if let name = optionalValues[letter] {
-            cluster = ""
-            return (name, attached.isEmpty ? takeNumber() : attached)
-        }
-        throw usage("invalid option -- '\(letter)'")
     }
 
-    private mutating func long(_ word: String) throws(IPTables.Finished) -> (name: String, value: String) {
+    private mutating func short(_ letter: Character) throws(IPTables.Finished) -> (name: String, value: String?) {
+        if let name = flags[letter] { return try take(name) }
+        guard let name = values[letter] else { throw usage("invalid option -- '\(letter)'") }
+        let attached = String(cluster)
+        cluster = ""
+        guard let value = attached.isEmpty ? rest.popFirst() : attached else {
+            throw usage("option requires an argument -- '\(letter)'")
+        }
+        return (name, value)
+    }
+
+    private mutating func long(_ word: String) throws(IPTables.Finished) -> (name: String, value: String?) {
         let parts = word.dropFirst(2).split(separator: "=", maxSplits: 1, omittingEmptySubsequences: false)
         let typed = String(parts[0])
-        let known = Array(flags.values) + Array(values.values) + Array(optionalValues.values)
+        let known = Array(flags.values) + Array(values.values)
         let found = known.contains(typed) ? [typed] : known.filter { $0.hasPrefix(typed) }
-        guard found.count == 1 else { throw usage("unrecognized option '\(word)'") }
-        let name = found[0]
-        if flags.values.contains(name) { return try take(name) }
+        guard let name = found.first, found.count == 1 else { throw usage("unrecognized option '\(word)'") }
+        if optionalValues.contains(name), parts.count == 2 { return (name, String(parts[1])) }
+        if flags.values.contains(name) {
+            guard parts.count == 1 else { throw usage("option '--\(name)' doesn't allow an argument") }
+            return try take(name)
+        }
         if parts.count == 2 { return (name, String(parts[1])) }
-        if optionalValues.values.contains(name) { return (name, takeNumber()) }
         guard let value = rest.popFirst() else { throw usage("option '--\(name)' requires an argument") }
         return (name, value)
     }
 
-    private func take(_ name: String) throws(IPTables.Finished) -> (name: String, value: String) {
-        switch name {
-        case "version":
-            throw IPTables.Finished(
-                outcome: .init(output: "\(program) \(IPTables.version)\n", errors: "", exitCode: 0, ruleset: nil))
-        case "help":
-            throw IPTables.Finished(outcome: .init(output: help, errors: "", exitCode: 0, ruleset: nil))
-        default: return (name, "")
-        }
-    }
-
-    /// `-w 5` waits five seconds, `-w FILE` does not.
-    private mutating func takeNumber() -> String {
-        guard let word = rest.first, Number.parse(word, in: 0...0x7FFF_FFFF) != nil else { return "" }
+    private mutating func take(_ name: String) throws(IPTables.Finished) -> (name: String, value: String?) {
+        if name == "version" { throw IPTables.Finished(outcome: .init(output: "\(program) \(IPTables.version)\n")) }
+        guard optionalValues.contains(name), let word = rest.first, !word.hasPrefix("-"), !word.hasPrefix("!") else { return (name, nil) }
         rest.removeFirst()
-        return word
+        return (name, word)
     }
 
-    func table(_ name: String) throws(IPTables.Finished) -> TableName {
-        guard let table = TableName(rawValue: name) else {
-            throw IPTables.Finished(
-                outcome: .init(
-                    output: "",
-                    errors: "\(program) \(IPTables.version): can't initialize table `\(name)': Table does not exist\n",
-                    exitCode: 3, ruleset: nil))
-        }
-        return table
+    /// - Throws: the sentence, if there is a value that does not begin with a number.
+    func checkNumber(_ value: String?, _ sentence: String) throws(IPTables.Finished) {
+        if let value, !CommandParser.beginsWithNumber(value) { throw refused(sentence) }
     }
 
-    func usage(_ message: String) -> IPTables.Finished {
-        IPTables.Finished(
-            outcome: .init(
-                output: "",
-                errors: "\(program): \(message)\nTry `\(program) -h' for more information.\n", exitCode: 2, ruleset: nil
-            ))
+    /// A mistake in an option's value, in the words iptables-restore has for one on no line of the file.
+    func refused(_ sentence: String) -> IPTables.Finished {
+        IPTables.Finished(outcome: .init(errors: IPTables.restoreMessage(for: RuleError(sentence), line: 0), exitCode: 2))
     }
 
-    private var help: String {
-        let options =
-            flags.map { "  -\($0.key) --\($0.value)" } + values.map { "  -\($0.key) --\($0.value) VALUE" }
-            + optionalValues.map { "  -\($0.key) --\($0.value) [SECONDS]" }
-        return "Usage: \(program) [options]\(program.hasSuffix("restore") ? " [file]" : "")\n"
-            + options.sorted().joined(separator: "\n") + "\n"
+    func finished(_ errors: String) -> IPTables.Finished { IPTables.Finished(outcome: .init(errors: errors, exitCode: 1)) }
+
+    private func usage(_ message: String) -> IPTables.Finished {
+        let advice = program == "iptables-save" ? "Look at manual page `iptables-save.8'" : "Try `\(program) -h'"
+        return finished("\(program): \(message)\n\(advice) for more information.\n")
     }
 }

@@ -1,6 +1,6 @@
 /// `-m comment`: a note for readers; every packet matches.
 public struct CommentMatch: MatchExtension {
-    /// At most 255 bytes.
+    /// At most 255 bytes; what a rule has more is left out, as with iptables.
     public var text: String
 
     public init(text: String) { self.text = text }
@@ -12,7 +12,7 @@ public struct CommentMatch: MatchExtension {
     public var match: Match { .comment(self) }
 
     public init(_ options: GivenOptions) throws(RuleError) {
-        text = try options.string(try options.required("comment"), upTo: 255)
+        text = options.cut(try options.required("comment").argument.text, to: 255)
     }
 
     public func print(to printer: inout RulePrinter) { printer.quotedOption("comment", text) }

@@ -71,7 +71,7 @@ public struct ConntrackMatch: MatchExtension {
     public var replyDestinationPorts: Negatable<ClosedRange<UInt16>>?
     public var status: Negatable<FlowStatus>?
     /// Seconds the flow has left.
-    public var expiry: Negatable<ClosedRange<UInt32>>?
+    public var expiry: Negatable<Bounds<UInt32>>?
     public var direction: FlowDirection?
 
     public init() {}
@@ -133,7 +133,7 @@ public struct ConntrackMatch: MatchExtension {
                 isNegated: given.isNegated)
         }
         if let given = options["ctexpire"] {
-            expiry = Negatable(try options.range(given, UInt32.self), isNegated: given.isNegated)
+            expiry = Negatable(try options.bounds(given, UInt32.self), isNegated: given.isNegated)
         }
         if let given = options["ctdir"] {
             guard let value = FlowDirection(rawValue: given.argument.text.uppercased()) else {
@@ -164,7 +164,7 @@ public struct ConntrackMatch: MatchExtension {
             printer.option(name, isNegated: ports.isNegated, RulePrinter.range(ports.value))
         }
         if let status { printer.option("ctstatus", isNegated: status.isNegated, status.value.description) }
-        if let expiry { printer.option("ctexpire", isNegated: expiry.isNegated, RulePrinter.range(expiry.value)) }
+        if let expiry { printer.option("ctexpire", isNegated: expiry.isNegated, expiry.value.text) }
         if let direction { printer.option("ctdir", direction.rawValue) }
     }
 }

@@ -77,7 +77,8 @@ public struct ICMPMatch: MatchExtension {
     public func print(to printer: inout RulePrinter) {
         let value = kind.value
         let text =
-            if value.type == 255 && value.codes == 0...255 {
+            // Whatever its codes, it matches every type.
+            if value.type == 255 {
                 "any"
             } else if value.codes == 0...255 {
                 String(value.type)

@@ -1,3 +1,5 @@
+import Net
+
 /// `-m string`: bytes anywhere in the packet (kernel: xt_string.c, revision 1).
 public struct StringMatch: MatchExtension {
     public enum Algorithm: String, Hashable, Sendable, CaseIterable {
@@ -42,11 +44,12 @@ public struct StringMatch: MatchExtension {
             throw RuleError("STRING match: You must specify `--string' or `--hex-string'", at: options.word)
         }
         let bytes =
-            given.name == "string" ? Array(given.argument.text.utf8) : try Self.bytes(hexadecimal: given.argument)
+            given.name == "string" ? given.argument.text.keptBytes : try Self.bytes(hexadecimal: given.argument)
         guard bytes.count <= 128 else {
             throw RuleError("STRING too long \"\(given.argument.text)\"", at: given.argument)
         }
         guard !bytes.isEmpty else {
+            if given.name == "hex-string" { throw RuleError("STRING must contain at least one char", at: given.argument) }
             throw RuleError("string: an empty string is nowhere to be found", at: given.argument).byKernel()
         }
         guard let algorithm = Algorithm(rawValue: algorithmOption.argument.text) else {
@@ -64,7 +67,7 @@ public struct StringMatch: MatchExtension {
     /// Text in which bytes stand in hexadecimal between bars: `GET|0d 0a|`. A backslash takes the next character as
     /// it is.
     private static func bytes(hexadecimal word: Word) throws(RuleError) -> [UInt8] {
-        let text = Array(word.text.utf8)
+        let text = word.text.keptBytes
         let bar = UInt8(ascii: "|")
         let blank = UInt8(ascii: " ")
         var bytes: [UInt8] = []

@@ -7,10 +7,17 @@ enum AddressParser {
         // Rulesets are long, and most of their words are single addresses in plain notation.
         if let plain = plain(word.text) { return [plain] }
         var result: [AddressMask] = []
+        var failure: RuleError?
         for part in word.text.split(separator: ",", omittingEmptySubsequences: false) {
             let trimmed = part.drop { $0 == " " || $0 == "\t" }
-            result += try addresses(Word(String(trimmed), at: word.location), within: word)
+            do throws(RuleError) {
+                result += try addresses(Word(String(trimmed), at: word.location), within: word)
+            } catch {
+                // The rest is read all the same, so that every name that has to be looked up is known at once.
+                failure = failure ?? error
+            }
         }
+        if let failure { throw failure }
         return result
     }
 

@@ -214,17 +214,18 @@ public struct GivenOptions: Sendable {
         guard !text.isEmpty else {
             throw RuleError("Argument must have a minimum length of 1 characters", at: option.argument)
         }
-        guard text.utf8.count > limit else { return text }
-        var end = text.utf8.index(text.utf8.startIndex, offsetBy: limit)
-        // A character that would be cut in two is left out whole.
-        while end.samePosition(in: text.unicodeScalars) == nil { end = text.utf8.index(before: end) }
-        return String(text[..<end])
+        return cut(text, to: limit)
+    }
+
+    /// The first bytes of a text, also where that parts a character.
+    func cut(_ text: String, to limit: Int) -> String {
+        text.keptCount > limit ? String(keeping: Array(text.keptBytes.prefix(limit))) : text
     }
 
     /// A string of at most so many bytes.
     func string(_ option: GivenOption, upTo limit: Int) throws(RuleError) -> String {
         let text = option.argument.text
-        guard text.utf8.count <= limit else {
+        guard text.keptCount <= limit else {
             throw RuleError(
                 "\(extensionName): option \"--\(option.name)\" must be shorter than \(limit + 1) characters",
                 at: option.argument)

@@ -24,6 +24,9 @@ struct SetEntryParser {
         if parts.count < set.type.dimensions {
             throw fail("Syntax error: \(parts.count == 1 ? "Second" : "Third") element is missing from \(word.text).")
         }
+        if set.type.dimensions == 1, parts.count > 1 {
+            throw fail("Syntax error: Elem separator in \(word.text), but settype \(set.type.rawValue) supports none.")
+        }
         guard parts.count == set.type.dimensions else {
             throw fail(
                 "Syntax error: too many elements in \(word.text)",
@@ -99,7 +102,23 @@ struct SetEntryParser {
         }
     }
 
+    /// - Throws: that what follows a slash is no length of a network.
+    private func checkLength(_ text: Substring) throws(RuleError) {
+        guard let slash = text.firstIndex(of: "/") else { return }
+        let length = text[text.index(after: slash)...]
+        guard let number = Number.parse(length, in: 0...UInt64.max) else {
+            throw fail("Syntax error: '\(length)' is invalid as number")
+        }
+        if number > 32 { throw fail("Syntax error: '\(length)' is out of range 0-32") }
+        if number == 0, set.type.isHash, set.type.hasNetworks || IPv4Address(text[..<slash]) != .any {
+            throw fail(
+                "The value of the CIDR parameter of the IP address is invalid",
+                hint: set.type.hasNetworks ? "0.0.0.0/1 and 128.0.0.0/1 together are all addresses" : nil)
+        }
+    }
+
     private func addresses(_ text: Substring) throws(RuleError) -> [IPv4Address] {
+        try checkLength(text)
         guard let range = try range(text) else {
             throw fail("Syntax error: cannot parse \(text): resolving to IPv4 address failed")
         }
@@ -115,14 +134,10 @@ struct SetEntryParser {
     }
 
     private func networks(_ text: Substring) throws(RuleError) -> [IPv4Prefix] {
+        try checkLength(text)
         if text.contains("/") {
             guard let prefix = IPv4Prefix(text) else {
                 throw fail("Syntax error: cannot parse \(text): resolving to IPv4 address failed")
-            }
-            guard prefix.length > 0 else {
-                throw fail(
-                    "The value of the CIDR parameter of the IP address is invalid",
-                    hint: "0.0.0.0/1 and 128.0.0.0/1 together are all addresses")
             }
             return [prefix.network]
         }
@@ -153,7 +168,7 @@ struct SetEntryParser {
             guard let number = Number.parse(name, in: 1...255).map(UInt8.init) ?? Names.protocolNumber(name),
                 number != 0
             else {
-                throw fail("Syntax error: cannot parse '\(name)' as a protocol name")
+                throw fail("Syntax error: cannot parse '\(name)' as a protocol")
             }
             protocolNumber = IPProtocol(rawValue: number)
             rest = text[text.index(after: colon)...]

@@ -1,3 +1,5 @@
+import Net
+
 /// One ipset command, read and checked as far as it can be without the elements there are.
 public enum SetInstruction: Sendable {
     case create(name: Word, type: SetType, options: SetOptions, exists: Bool)
@@ -55,10 +57,9 @@ public enum SetInstruction: Sendable {
             let set = try existing(arguments[0])
             let notes = try SetNotes(arguments.dropFirst(2), for: set)
             let isTest = ["test", "t", "-T", "--test"].contains(command.text)
-            // A word that stands for many is asked about by its first.
+            if isTest { return try test(arguments[0], arguments[1], notes, in: set) }
             let entries = try SetEntryParser.entries(arguments[1], for: set)
-            guard let first = entries.first else { return nil }
-            if isTest { return .test(set: arguments[0], entry: first, notes: notes, element: arguments[1]) }
+            guard !entries.isEmpty else { return nil }
             if ["add", "a", "-A", "--add"].contains(command.text) {
                 return .add(set: arguments[0], entries: entries, notes: notes, element: arguments[1], exists: exists)
             }
@@ -89,6 +90,43 @@ public enum SetInstruction: Sendable {
         default:
             throw SetParser.unknown(command)
         }
+    }
+
+    /// `test` asks about one element, and is answered with what ipset made of the word.
+    private static func test(
+        _ name: Word, _ word: Word, _ notes: SetNotes, in set: IPSet
+    ) throws(RuleError) -> SetInstruction? {
+        let parts = word.text.split(separator: ",", omittingEmptySubsequences: false)
+        func refuse(_ what: String) -> RuleError {
+            let family = set.type == .bitmapPort ? "unspec" : "inet"
+            return RuleError(
+                "\(what) is not allowed in command test with set type \(set.type.rawValue) and family \(family)", at: word, exitCode: 1)
+        }
+        var asked = word
+        var address = parts.first ?? ""
+        if set.type == .bitmapIP, address.contains("/") { throw refuse("IP/CIDR range") }
+        let port = set.type == .bitmapPort ? address : parts.count > 1 ? parts[1] : ""
+        let ends = (port.split(separator: ":").last ?? "").split(separator: "-", maxSplits: 1)
+        if ends.count == 2, ends.allSatisfy({ Number.parse($0, in: 0...65535) != nil }) { throw refuse("FROM-TO port range") }
+        if set.type != .hashIP, set.type != .listSet, address.split(separator: "-").allSatisfy({ IPv4Address($0) != nil }),
+            address.contains("-")
+        {
+            throw refuse("FROM-TO IP range")
+        }
+        if set.type == .hashIP, let slash = address.firstIndex(of: "/"), IPv4Prefix(address) != nil {
+            // Of a network its address is asked about, as it stands there.
+            asked.text = String(address[..<slash])
+        }
+        guard let entry = try SetEntryParser.entries(asked, for: set).first else { return nil }
+        // A network is told as it was written, with the bits of the host.
+        if address.hasSuffix("/32") { address.removeLast(3) }
+        var told = word
+        if set.type != .listSet {
+            var words = entry.description.split(separator: ",").map(String.init)
+            if address.contains("/") || address.contains("-") && set.type == .hashIP || IPv4Address(address) != nil { words[0] = String(address) }
+            told.text = words.joined(separator: ",")
+        }
+        return .test(set: name, entry: entry, notes: notes, element: told)
     }
 
     /// The words of a line of `ipset restore`; none of an empty line, a comment or COMMIT.

@@ -1,3 +1,5 @@
+import Net
+
 /// What a command notes of an element: the words after it.
 public struct SetNotes: Hashable, Sendable {
     /// Where in a list a set goes.
@@ -31,7 +33,11 @@ public struct SetNotes: Hashable, Sendable {
                     exitCode: 1)
             }
         }
+        var given: Set<String> = []
         while let word = rest.popFirst() {
+            if word.text != "nomatch", !given.insert(word.text).inserted {
+                throw RuleError("Syntax error: \(word.text) already specified", at: word, exitCode: 1)
+            }
             switch word.text {
             case "timeout":
                 try need(set.options.timeout != nil, "Timeout", word)
@@ -48,7 +54,7 @@ public struct SetNotes: Hashable, Sendable {
                 guard !value.text.contains("\"") else {
                     throw RuleError("Syntax error: \" character is not permitted in comments", at: value, exitCode: 1)
                 }
-                guard value.text.utf8.count <= 255 else {
+                guard value.text.keptCount <= 255 else {
                     throw RuleError(
                         "Syntax error: Comment is longer than the maximum allowed 255 characters", at: value,
                         exitCode: 1)

@@ -33,7 +33,12 @@ struct SetParser {
     // MARK: create
 
     static func type(_ word: Word) throws(RuleError) -> SetType {
-        guard let type = SetType(rawValue: word.text) else {
+        if SetType.missing.contains(word.text) {
+            throw RuleError(
+                "Kernel error received: set type not supported",
+                hint: "there are \(SetType.allCases.map(\.rawValue).joined(separator: " "))", at: word, exitCode: 1)
+        }
+        guard let type = SetType(rawValue: word.text) ?? SetType.formerNames[word.text] else {
             throw RuleError(
                 "Syntax error: typename '\(word.text)' is unknown",
                 hint: Suggestion.hint(for: word.text, among: SetType.allCases.map(\.rawValue)), at: word, exitCode: 1)
@@ -52,7 +57,7 @@ struct SetParser {
         guard word.text.utf8.count <= 31 else {
             throw RuleError("Syntax error: setname '\(word.text)' is longer than 31 characters", at: word, exitCode: 1)
         }
-        guard !word.text.isEmpty, !word.text.hasPrefix("-") else {
+        guard !word.text.isEmpty else {
             throw RuleError("Syntax error: '\(word.text)' is no name for a set", at: word, exitCode: 1)
         }
     }
@@ -61,8 +66,18 @@ struct SetParser {
         var options = SetOptions()
         var rest = words
         var hasRange = false
-        while let word = rest.popFirst() {
+        var first: Word?
+        var given: Set<String> = []
+        while var word = rest.popFirst() {
+            // Options had dashes before version 5.
+            if word.text.hasPrefix("--") { word.text.removeFirst(2) }
+            if !["counters", "comment", "skbinfo", "forceadd"].contains(word.text), !given.insert(word.text).inserted {
+                throw RuleError("Syntax error: \(word.text) already specified", at: word, exitCode: 1)
+            }
             switch word.text {
+            case "-4": break
+            case "probes" where type.hasProbes, "resize" where type.hasProbes:
+                _ = try number(of: word, &rest, 0...255)
             case "family":
                 let value = try argument(of: word, &rest)
                 guard value.text == "inet" else {
@@ -71,13 +86,23 @@ struct SetParser {
                         exitCode: 1)
                 }
             case "hashsize" where type.isHash:
-                let wanted = try number(of: word, &rest, 1...0x8000_0000)
+                let wanted = try number(of: word, &rest, 0...UInt32.max)
+                guard wanted <= 0x8000_0000 else {
+                    throw RuleError("Kernel error received: Cannot allocate memory", at: word, exitCode: 1)
+                }
                 options.hashSize = max(64, wanted > 1 ? 1 << UInt32(32 - (wanted - 1).leadingZeroBitCount) : 1)
             case "maxelem" where type.isHash: options.maxElements = try number(of: word, &rest, 0...UInt32.max)
             case "bucketsize" where type.isHash: options.bucketSize = UInt8(try number(of: word, &rest, 1...14))
             case "initval" where type.isHash: options.initialValue = try number(of: word, &rest, 0...UInt32.max)
             case "netmask" where type == .hashIP || type == .bitmapIP:
-                let length = try number(of: word, &rest, 1...32)
+                let length: UInt32
+                do throws(RuleError) {
+                    length = try number(of: word, &rest, 1...32)
+                } catch {
+                    var error = error
+                    if error.exitCode == 1 { error.message += "\nSyntax error: netmask is out of the inclusive range of 1-32" }
+                    throw error
+                }
                 options.netmask = length == 32 ? nil : UInt8(length)
             case "timeout": options.timeout = try number(of: word, &rest, 0...2_147_483)
             case "counters": options.hasCounters = true
@@ -85,7 +110,13 @@ struct SetParser {
             case "skbinfo": options.hasMarks = true
             case "forceadd" where type.isHash: options.forcesAdd = true
             case "size" where type == .listSet: options.listSize = max(4, try number(of: word, &rest, 0...65535))
-            case "range" where type == .bitmapIP:
+            case "from" where type == .bitmapIP || type == .bitmapPort: first = try argument(of: word, &rest)
+            case "to" where type == .bitmapIP || type == .bitmapPort:
+                let last = try argument(of: word, &rest)
+                guard let first else { throw RuleError("Syntax error: from is missing", at: word, exitCode: 1) }
+                rest.insert(Word("\(first.text)-\(last.text)", at: first.location), at: rest.startIndex)
+                rest.insert(Word("range", at: word.location), at: rest.startIndex)
+            case "range" where type == .bitmapIP, "network" where type == .bitmapIP:
                 options.addresses = try addresses(try argument(of: word, &rest))
                 hasRange = true
             case "range" where type == .bitmapPort:
@@ -147,6 +178,9 @@ struct SetParser {
     ) throws(RuleError) -> UInt32 {
         let value = try argument(of: word, &rest)
         guard let number = Number.parse(value.text, in: UInt64(range.lowerBound)...UInt64(range.upperBound)) else {
+            if Number.parse(value.text.drop { $0 == "-" }, in: 0...UInt64.max) == nil {
+                throw RuleError("Syntax error: '\(value.text)' is invalid as number", at: value, exitCode: 1)
+            }
             throw RuleError(
                 "Syntax error: '\(value.text)' is out of range \(range.lowerBound)-\(range.upperBound)", at: value,
                 exitCode: 1)

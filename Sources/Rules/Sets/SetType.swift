@@ -11,6 +11,18 @@ public enum SetType: String, Hashable, Sendable, CaseIterable {
     case bitmapPort = "bitmap:port"
     case listSet = "list:set"
 
+    /// What ipset called them before version 5, and takes to this day.
+    static let formerNames: [String: SetType] = [
+        "iphash": .hashIP, "nethash": .hashNet, "ipporthash": .hashIPPort, "netporthash": .hashNetPort, "ipportiphash": .hashIPPortIP,
+        "ipmap": .bitmapIP, "portmap": .bitmapPort, "setlist": .listSet,
+    ]
+
+    /// Types that ipset knows and this router has not, by all their names.
+    static let missing: Set<String> = [
+        "hash:mac", "hash:ip,mark", "hash:ip,mac", "hash:ip,port,net", "hash:net,net", "hash:net,iface", "hash:net,port,net",
+        "bitmap:ip,mac", "macipmap", "ipportnethash",
+    ]
+
     /// Parts of an element, which is how many `src` and `dst` a rule gives.
     public var dimensions: Int {
         switch self {
@@ -20,6 +32,8 @@ public enum SetType: String, Hashable, Sendable, CaseIterable {
         }
     }
 
+    /// Whether it had `--probes` and `--resize` once, which mean nothing now.
+    var hasProbes: Bool { isHash && self != .hashNetPort }
     public var isHash: Bool { rawValue.hasPrefix("hash:") }
     /// Whether elements may be marked `nomatch`.
     public var hasNetworks: Bool { self == .hashNet || self == .hashNetPort }

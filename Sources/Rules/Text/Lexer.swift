@@ -1,3 +1,5 @@
+import Net
+
 /// Splits a line of a restore file into words, with iptables-restore's own quoting, which is not the shell's:
 /// a closing quotation mark ends the word it stands in, a backslash escapes only between quotation marks, and
 /// apostrophes and `#` mean nothing.
@@ -18,7 +20,7 @@ struct Lexer {
         func finish() throws(RuleError) {
             guard let place = start else { return }
             let word = Word(current, at: place)
-            guard current.utf8.count <= longestWord else {
+            guard current.keptCount <= longestWord else {
                 throw RuleError("Parameter too long!", at: word)
             }
             words.append(word)

@@ -75,15 +75,19 @@ enum Names {
 
     /// All IPv4 addresses of a host, in the resolver's order, each once: what `HostNames` in force say, or else the resolver.
     static func addresses(ofHost name: String) -> Result<[IPv4Address], ResolverFailure> {
-        HostNames.current?.addresses(of: name) ?? resolve(name)
+        // What is made of digits and dots is no name, and no name server is asked what it means.
+        if name.utf8.allSatisfy({ $0 == UInt8(ascii: ".") || (UInt8(ascii: "0")...UInt8(ascii: "9")).contains($0) }) {
+            return resolve(name, flags: AI_NUMERICHOST)
+        }
+        return HostNames.current?.addresses(of: name) ?? resolve(name)
     }
 
     /// What this process's resolver says.
-    static func resolve(_ name: String) -> Result<[IPv4Address], ResolverFailure> {
+    static func resolve(_ name: String, flags: Int32 = 0) -> Result<[IPv4Address], ResolverFailure> {
         var hints = unsafe addrinfo()
         unsafe hints.ai_family = AF_INET
         unsafe hints.ai_socktype = Int32(SOCK_RAW.rawValue)
-        unsafe hints.ai_flags = AI_CANONNAME
+        unsafe hints.ai_flags = AI_CANONNAME | flags
         var list: UnsafeMutablePointer<addrinfo>?
         let code = unsafe getaddrinfo(name, nil, &hints, &list)
         guard code == 0 else { return .failure(ResolverFailure(reason: unsafe String(cString: gai_strerror(code)))) }

@@ -15,6 +15,8 @@ public struct RuleError: Error, Hashable, Sendable {
     var legacyMessage: String?
     /// A line the iptables command says before it.
     var warning: String?
+    /// The whole line with which iptables-restore ends, with code 1, where it has one of its own.
+    var restoreMessage: String?
     /// Whether the iptables command says it without its name and version in front.
     var isBare = false
 
@@ -27,7 +29,10 @@ public struct RuleError: Error, Hashable, Sendable {
         self.isBare = isBare
     }
 
-    init(_ message: String, hint: String? = nil, at word: Word? = nil, exitCode: Int32 = 2, legacy: String?) {
+    init(
+        _ message: String, hint: String? = nil, at word: Word? = nil, exitCode: Int32 = 2, legacy: String?, warning: String? = nil
+    ) {
+        self.warning = warning
         self.message = message
         self.hint = hint
         self.word = word

@@ -14,7 +14,7 @@ struct RulesCheck: ParsableCommand {
 
     func run() throws {
         let text: String
-        do throws(Diagnostic) { text = try TextFile.read(file) } catch { throw Failure("", diagnostics: [error]) }
+        do throws(Diagnostic) { text = try TextFile.readRules(file) } catch { throw Failure("", diagnostics: [error]) }
         try RulesText.check(text, file: file, allowInactive: allowInactive).report()
     }
 }

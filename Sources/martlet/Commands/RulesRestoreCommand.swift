@@ -31,14 +31,14 @@ struct RulesRestoreCommand: ParsableCommand {
 
     func run() throws {
         let text: String
-        do throws(Diagnostic) { text = try TextFile.read(file) } catch { throw Failure("", diagnostics: [error]) }
+        do throws(Diagnostic) { text = try TextFile.readRules(file) } catch { throw Failure("", diagnostics: [error]) }
         var restore = RulesRestore(
             file: file, text: text, counters: counters, noflush: noflush, table: table, test: test ? true : nil,
             allowInactive: allowInactive ? true : nil, confirm: confirm)
         var reply = try client.perform(.rulesRestore(restore))
-        if case .hostsWanted(let wanted) = reply {
+        while case .hostsWanted(let wanted) = reply {
             // Names of hosts mean what they mean here.
-            restore.hosts = HostAnswer.resolve(wanted.names)
+            restore.hosts = try HostAnswer.resolve(wanted, beside: restore.hosts)
             reply = try client.perform(.rulesRestore(restore))
         }
         guard case .done(let done) = reply else { throw ClientOptions.unexpected(reply) }

@@ -19,7 +19,7 @@ struct SetsRestoreCommand: ParsableCommand {
 
     func run() throws {
         let text: String
-        do throws(Diagnostic) { text = try TextFile.read(file) } catch { throw Failure("", diagnostics: [error]) }
+        do throws(Diagnostic) { text = try TextFile.readRules(file) } catch { throw Failure("", diagnostics: [error]) }
         let reply = try client.perform(.setsRestore(SetsRestore(file: file, text: text, exists: exist)))
         guard case .done = reply else { throw ClientOptions.unexpected(reply) }
     }

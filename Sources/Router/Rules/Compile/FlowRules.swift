@@ -63,7 +63,7 @@ extension RuleCompiler {
         if let expiry = conntrack.expiry {
             found.append(
                 .expiry(
-                    first: expiry.value.lowerBound, last: expiry.value.upperBound, isNegated: expiry.isNegated))
+                    first: expiry.value.first, last: expiry.value.last, isNegated: expiry.isNegated))
         }
         if let direction = conntrack.direction {
             found.append(.direction(direction == .original ? .original : .reply))

@@ -1,4 +1,5 @@
 import Dataplane
+import Net
 import Rules
 
 extension RuleCompiler {
@@ -27,7 +28,7 @@ extension RuleCompiler {
 
     /// Prefixes are at most 63 bytes long.
     private mutating func text(_ text: String) -> ReportTarget.Text {
-        let bytes = Array(text.utf8)
+        let bytes = text.keptBytes
         let place = UInt32(source.bytes.count)
         source.bytes += bytes
         return ReportTarget.Text(place: place, count: UInt8(clamping: bytes.count))

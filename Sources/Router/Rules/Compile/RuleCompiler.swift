@@ -31,6 +31,11 @@ struct RuleCompiler {
         var number: Int
         var rule: Rule?
         var message: String
+        /// What else in the same rules is refused.
+        var others: [Refusal] = []
+
+        /// Refusals of one ruleset that are told.
+        static let mostTold = 100
 
         var description: String { "table \(table.rawValue), chain \(chain), rule \(number): \(message)" }
     }
@@ -69,7 +74,13 @@ struct RuleCompiler {
     static func compile(_ ruleset: Ruleset, for surroundings: Surroundings) throws(Refusal) -> Result {
         var compiler = RuleCompiler(ruleset, surroundings)
         // In the order in which they came into use: what a name stands for is settled by the first rule that gives it.
-        for table in ruleset.tables.reversed() { try compiler.add(table) }
+        do throws(Refusal) {
+            for table in ruleset.tables.reversed() { try compiler.add(table) }
+        } catch {
+            var first = error
+            first.others = Array(refusals(of: ruleset, for: surroundings).dropFirst().prefix(Refusal.mostTold - 1))
+            throw first
+        }
         return Result(
             source: compiler.source, origins: compiler.origins, states: compiler.states, helperNames: compiler.helperNames)
     }
@@ -108,8 +119,8 @@ struct RuleCompiler {
             starts[chain.name] = next
             next += UInt32(chain.rules.count) + 1
         }
-        try checkDepth(table)
         let reachability = table.reachability
+        try checkDepth(table, reachability)
         for (chainNumber, chain) in table.chains.enumerated() {
             if let hook = chain.hook, let start = starts[chain.name] {
                 source.entries.append((Self.table(table.name), Self.hook(hook), start))
@@ -142,27 +153,42 @@ struct RuleCompiler {
         }
     }
 
-    /// The packet path keeps its place in so many chains at the most.
-    private func checkDepth(_ table: Table) throws(Refusal) {
+    /// Chains that may wait for others to return to them; the packet path keeps its place in no more.
+    static let deepestCall = 60
+
+    /// Only what packets can come to counts, and a goto leaves no place to return to.
+    private func checkDepth(_ table: Table, _ reachability: Reachability) throws(Refusal) {
+        // Chains from the last called to the first: a loop among those that can be come to was refused before.
         var depths: [String: Int] = [:]
-        func depth(_ name: String, _ path: Int) -> Int {
-            if let known = depths[name] { return known }
-            // A loop is refused before; this only keeps the search finite.
-            guard path < 1000, let chain = table[chain: name] else { return 0 }
-            var deepest = 0
-            for rule in chain.rules {
-                switch rule.target {
-                case .jump(let target), .goto(let target): deepest = max(deepest, depth(target, path + 1) + 1)
-                default: break
+        var isOpen: Set<String> = []
+        var stack = table.builtInChains.map(\.name)
+        while let name = stack.last {
+            guard depths[name] == nil, let chain = table[chain: name] else {
+                stack.removeLast()
+                continue
+            }
+            var depth = 0
+            var waiting: [String] = []
+            for (number, rule) in chain.rules.enumerated() where !reachability.hooks(chain: name, rule: number).isEmpty {
+                guard let called = rule.target.chain else { continue }
+                let isCall = if case .jump = rule.target { true } else { false }
+                guard let known = depths[called] else {
+                    if !isOpen.contains(called) { waiting.append(called) }
+                    continue
+                }
+                depth = max(depth, known + (isCall ? 1 : 0))
+                if depth > Self.deepestCall {
+                    throw Refusal(
+                        table: table.name, chain: name, number: number + 1, rule: rule,
+                        message: "chains call each other more than \(Self.deepestCall) deep from here")
                 }
             }
-            depths[name] = deepest
-            return deepest
-        }
-        for chain in table.chains where depth(chain.name, 0) > 60 {
-            throw Refusal(
-                table: table.name, chain: chain.name, number: 0, rule: nil,
-                message: "chains call each other more than 60 deep")
+            if waiting.isEmpty || !isOpen.insert(name).inserted {
+                depths[name] = depth
+                stack.removeLast()
+            } else {
+                stack += waiting
+            }
         }
     }
 
