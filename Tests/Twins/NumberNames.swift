@@ -75,7 +75,7 @@ struct NumberNames {
             return
         }
         if let ports = packet.sctpPorts {
-            if !known.contains(ports.source) || !known.contains(ports.destination) { for place in [0, 1, 2, 3, 8, 9, 10, 11] { packet.payload[place] = 0 } }
+            if !known.contains(ports.source) || !known.contains(ports.destination) { for place in [0, 1, 2, 3, 8, 9, 10, 11] where place < packet.payload.count { packet.payload[place] = 0 } }
             return
         }
         guard let ip = packet.ip, ip.moreFragments, ip.offset == 0, [6, 17].contains(ip.proto.rawValue),
