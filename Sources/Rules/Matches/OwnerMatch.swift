@@ -30,12 +30,8 @@ public struct OwnerMatch: MatchExtension {
     public var match: Match { .owner(self) }
 
     public init(_ options: GivenOptions) throws(RuleError) {
-        users = try Self.range(options["uid-owner"], options) { name in
-            unsafe getpwnam(name).map { unsafe $0.pointee.pw_uid }
-        }
-        groups = try Self.range(options["gid-owner"], options) { name in
-            unsafe getgrnam(name).map { unsafe $0.pointee.gr_gid }
-        }
+        users = try Self.range(options["uid-owner"], options, Names.userNumber)
+        groups = try Self.range(options["gid-owner"], options, Names.groupNumber)
         hasSocket = options["socket-exists"].map { !$0.isNegated }
         countsSupplementaryGroups = options.contains("suppl-groups")
         guard users != nil || groups != nil || hasSocket != nil else {

@@ -73,6 +73,16 @@ enum Names {
         database.withLock { _ in unsafe getgrgid(number).map { unsafe String(cString: $0.pointee.gr_name) } }
     }
 
+    /// The number of a user's name.
+    static func userNumber(_ name: String) -> UInt32? {
+        database.withLock { _ in unsafe getpwnam(name).map { unsafe $0.pointee.pw_uid } }
+    }
+
+    /// The number of a group's name.
+    static func groupNumber(_ name: String) -> UInt32? {
+        database.withLock { _ in unsafe getgrnam(name).map { unsafe $0.pointee.gr_gid } }
+    }
+
     /// All IPv4 addresses of a host, in the resolver's order, each once: what `HostNames` in force say, or else the resolver.
     static func addresses(ofHost name: String) -> Result<[IPv4Address], ResolverFailure> {
         // What is made of digits and dots is no name, and no name server is asked what it means.

@@ -247,21 +247,41 @@ extension RecentTable {
 
     /// All entries, the one unused longest first.
     public func records() -> [Record] {
+        var room = 0
+        while true {
+            if let records = records(upTo: room) { return records }
+            head[0].lock.lock()
+            room = Int(head[0].count) + 64
+            head[0].lock.unlock()
+        }
+    }
+
+    /// Copied into memory that is there already: a worker that waits for the lock is not to wait for an allocation.
+    ///
+    /// - Returns: nil if there are more.
+    private func records(upTo room: Int) -> [Record]? {
+        let ring = stampsPerEntry
+        var copies = [Entry](repeating: Entry(), count: room)
+        var latest = [UInt64](repeating: 0, count: room)
+        var times = [UInt64](repeating: 0, count: room * ring)
+        var count = 0
         head[0].lock.lock()
-        defer { head[0].lock.unlock() }
-        var records: [Record] = []
         var entry = head[0].oldest
-        while entry != 0 {
-            let first = ring(entry)
-            records.append(
-                Record(
-                    address: IPv4Address(rawValue: entries[entry].address), ttl: entries[entry].ttl,
-                    index: entries[entry].index,
-                    stamps: (0..<Int(entries[entry].stampCount)).map { stamps[first + $0] },
-                    lastSeen: lastStamp(entry)))
+        while entry != 0, count < room {
+            let first = self.ring(entry)
+            copies[count] = entries[entry]
+            latest[count] = lastStamp(entry)
+            for number in 0..<Int(entries[entry].stampCount) { times[count * ring + number] = stamps[first + number] }
+            count += 1
             entry = entries[entry].newer
         }
-        return records
+        head[0].lock.unlock()
+        guard entry == 0 else { return nil }
+        return (0..<count).map { number in
+            Record(
+                address: IPv4Address(rawValue: copies[number].address), ttl: copies[number].ttl, index: copies[number].index,
+                stamps: Array(times[number * ring..<number * ring + Int(copies[number].stampCount)]), lastSeen: latest[number])
+        }
     }
 
     /// Notes that an address was seen now, with whatever TTL (`+` written to the list's file in /proc). The list's mask does not
