@@ -38,6 +38,9 @@ struct DeviationTests {
             Deviation("--jump=DROP --source=10.1.1.1", "-s 10.1.1.1/32 -j DROP"),
             // It saves them without the quotation marks they need.
             Deviation("-i \"eth 0\"", "-i \"eth 0\""),
+            Deviation("-m set --match-set \"a b\" src", "-m set --match-set \"a b\" src"),
+            Deviation("-j SET --add-set \"a b\" src", "-j SET --add-set \"a b\" src"),
+            Deviation("-m rateest --rateest \"a b\" --rateest-lt --rateest-bps 8", "-m rateest --rateest \"a b\" --rateest-lt --rateest-bps 8bit"),
             Deviation(
                 "-m recent --set --name \"a b\"", "-m recent --set --name \"a b\" --mask 255.255.255.255 --rsource"),
             // It reads something else than what stands there.
@@ -66,5 +69,11 @@ struct DeviationTests {
     func deviations(deviation: Deviation) {
         let line = Line(table: deviation.table, chain: deviation.chain, rule: deviation.rule)
         #expect(line.saved() == deviation.saved.map { ["-A \(deviation.chain) \($0)"] })
+    }
+
+    @Test("a line feed in an argument is refused: iptables saves it, and then cannot read its own file")
+    func lineFeeds() {
+        let outcome = IPTables.run(["-A", "INPUT", "-m", "comment", "--comment", "one\ntwo"], on: Ruleset())
+        #expect(outcome.exitCode == 2 && outcome.ruleset == nil && outcome.errors.contains("line feed"))
     }
 }

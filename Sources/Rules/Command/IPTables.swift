@@ -45,7 +45,12 @@ public enum IPTables {
     public static func command(_ arguments: [String]) throws(Finished) -> Command {
         let command: Command
         do throws(RuleError) {
-            command = try CommandParser.parse(Word.words(of: arguments, after: "iptables"), from: .arguments)
+            let words = Word.words(of: arguments, after: "iptables")
+            // What is saved is lines: iptables takes it, and then its own file does not read back.
+            if let broken = words.first(where: { $0.text.utf8.contains(UInt8(ascii: "\n")) }) {
+                throw RuleError("no argument may hold a line feed", at: broken)
+            }
+            command = try CommandParser.parse(words, from: .arguments)
         } catch {
             throw Finished(outcome: outcome(of: error))
         }

@@ -111,7 +111,7 @@ public struct RateestMatch: MatchExtension {
         }
         switch operand {
         case .rate(let rates):
-            printer.option("rateest", estimator)
+            printer.option("rateest", Quoting.quotedIfBroken(estimator))
             if let bytes = rates.bytes {
                 if let delta { printer.option("rateest-bps1", Self.text(bytes: delta.bytes ?? 0)) }
                 sign(&printer)
@@ -123,7 +123,7 @@ public struct RateestMatch: MatchExtension {
                 printer.option(delta == nil ? "rateest-pps" : "rateest-pps2", String(packets))
             }
         case .estimator(let other, let bytes, let packets):
-            printer.option("rateest1", estimator)
+            printer.option("rateest1", Quoting.quotedIfBroken(estimator))
             if bytes {
                 if let delta { printer.option("rateest-bps1", Self.text(bytes: delta.bytes ?? 0)) }
                 sign(&printer)
@@ -136,7 +136,7 @@ public struct RateestMatch: MatchExtension {
                 if delta == nil { printer.option("rateest-pps") }
                 if delta != nil { printer.option("rateest-pps2", String(secondDelta?.packets ?? 0)) }
             }
-            printer.option("rateest2", other)
+            printer.option("rateest2", Quoting.quotedIfBroken(other))
         }
     }
 

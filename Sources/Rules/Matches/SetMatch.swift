@@ -45,7 +45,7 @@ public struct SetReference: Hashable, Sendable {
 }
 
 extension SetReference: CustomStringConvertible {
-    public var description: String { "\(name) \(directions)" }
+    public var description: String { "\(Quoting.quotedIfBroken(name)) \(directions)" }
 }
 
 /// `-m set`: whether an IP set contains addresses and ports of the packet (kernel: xt_set.c, revision 4).

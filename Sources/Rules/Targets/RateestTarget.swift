@@ -60,7 +60,7 @@ public struct RateestTarget: TargetExtension {
 
     public func print(to printer: inout RulePrinter) {
         let milliseconds = UInt64(250) << UInt64(interval + 2)
-        printer.option("rateest-name", name)
+        printer.option("rateest-name", Quoting.quotedIfBroken(name))
         printer.option("rateest-interval", Self.text(milliseconds: milliseconds))
         printer.option("rateest-ewmalog", Self.text(milliseconds: milliseconds << UInt64(averaging)))
     }
