@@ -23,6 +23,9 @@ struct RestoreReader {
     /// What iptables-restore would have ended with.
     private(set) var refusal: Restoration.Refusal?
 
+    /// A file of another kind is wrong in each of its lines, and who misspells a name misspells it everywhere.
+    private static let mostTold = 100
+
     init(file: String, ruleset: Ruleset, options: RestoreOptions) {
         self.file = file
         self.ruleset = ruleset
@@ -41,6 +44,10 @@ struct RestoreReader {
                 report(error, line: index + 1)
             }
             if isEnded { return }
+            if diagnostics.count >= Self.mostTold, index + 1 < lines.count {
+                report(RuleError("more may be wrong from here on: after \(Self.mostTold) mistakes reading ends"), line: index + 2)
+                return
+            }
         }
         if let open {
             var error = RuleError("COMMIT expected", hint: "table \"\(open.table.name.rawValue)\" begins on line \(open.line)")
