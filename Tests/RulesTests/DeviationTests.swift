@@ -43,6 +43,13 @@ struct DeviationTests {
             Deviation("-m rateest --rateest \"a b\" --rateest-lt --rateest-bps 8", "-m rateest --rateest \"a b\" --rateest-lt --rateest-bps 8bit"),
             Deviation(
                 "-m recent --set --name \"a b\"", "-m recent --set --name \"a b\" --mask 255.255.255.255 --rsource"),
+            // It saves the comparison twice, and then does not read it back.
+            Deviation(
+                "-m rateest --rateest-delta --rateest a --rateest-bps1 8bit --rateest-eq --rateest-bps2 8bit --rateest-pps1 1 --rateest-pps2 2",
+                "-m rateest --rateest-delta --rateest a --rateest-bps1 8bit --rateest-eq --rateest-bps2 8bit --rateest-pps1 1 --rateest-eq --rateest-pps2 2"),
+            Deviation(
+                "-m rateest --rateest-delta --rateest a --rateest-bps1 8bit --rateest-eq --rateest-bps2 8bit --rateest-pps1 1 --rateest-eq --rateest-pps2 2",
+                "-m rateest --rateest-delta --rateest a --rateest-bps1 8bit --rateest-eq --rateest-bps2 8bit --rateest-pps1 1 --rateest-eq --rateest-pps2 2"),
             // It reads something else than what stands there.
             Deviation("-m hashlimit --hashlimit-upto 96KB/s --hashlimit-name x", nil),
             Deviation("-m hashlimit --hashlimit-above 1gb/s --hashlimit-name x", nil),

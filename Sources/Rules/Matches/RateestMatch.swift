@@ -42,9 +42,10 @@ public struct RateestMatch: MatchExtension {
             OptionDescription("rateest-bps2", "rateest-bps", arguments: -1),
             OptionDescription("rateest-pps2", "rateest-pps", arguments: -1),
             OptionDescription("rateest-delta", arguments: 0),
-            OptionDescription("rateest-lt", arguments: 0, canNegate: true),
-            OptionDescription("rateest-gt", arguments: 0, canNegate: true),
-            OptionDescription("rateest-eq", arguments: 0, canNegate: true),
+            // iptables saves it twice where both rates are compared.
+            OptionDescription("rateest-lt", arguments: 0, canNegate: true, canRepeat: true),
+            OptionDescription("rateest-gt", arguments: 0, canNegate: true, canRepeat: true),
+            OptionDescription("rateest-eq", arguments: 0, canNegate: true, canRepeat: true),
         ], scope: .packet, status: .acts)
 
     public var match: Match { .rateest(self) }
