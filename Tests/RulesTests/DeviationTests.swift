@@ -50,6 +50,10 @@ struct DeviationTests {
             Deviation(
                 "-m rateest --rateest-delta --rateest a --rateest-bps1 8bit --rateest-eq --rateest-bps2 8bit --rateest-pps1 1 --rateest-eq --rateest-pps2 2",
                 "-m rateest --rateest-delta --rateest a --rateest-bps1 8bit --rateest-eq --rateest-bps2 8bit --rateest-pps1 1 --rateest-eq --rateest-pps2 2"),
+            // It saves a range of one port without its end, and then does not read it back.
+            Deviation(
+                "-p udp -j DNAT --to-destination 10.0.0.2:91-91/8000", "-p udp -j DNAT --to-destination 10.0.0.2:91-91/8000", table: "nat",
+                chain: "PREROUTING"),
             // It reads something else than what stands there.
             Deviation("-m hashlimit --hashlimit-upto 96KB/s --hashlimit-name x", nil),
             Deviation("-m hashlimit --hashlimit-above 1gb/s --hashlimit-name x", nil),

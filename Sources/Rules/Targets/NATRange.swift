@@ -108,8 +108,12 @@ public struct NATRange: Hashable, Sendable {
             if addresses.upperBound != addresses.lowerBound { text += "-\(addresses.upperBound)" }
         }
         if let ports {
-            text += ":" + RulePrinter.range(ports, separator: "-")
-            if let basePort { text += "/\(basePort)" }
+            if let basePort {
+                // iptables leaves out the end of a range of one port, and then does not read it back.
+                text += ":\(ports.lowerBound)-\(ports.upperBound)/\(basePort)"
+            } else {
+                text += ":" + RulePrinter.range(ports, separator: "-")
+            }
         }
         return text
     }
