@@ -1,11 +1,9 @@
-import Glibc
-
 /// What the kernel's LOG writes: the lines of the kernel's log from the value's beginning on. LOG in namespaces other than the
 /// first is switched on while the value lives.
 ///
 /// The log is the whole machine's: lines are told apart by the prefixes of the rules under test.
 final class KernelLog {
-    private let descriptor: Int32
+    private let messages: KernelMessages
     private let prefixes: [String]
     private let formerSetting: String
 
@@ -20,33 +18,16 @@ final class KernelLog {
         }
         formerSetting = String(decoding: try readFile(Self.setting), as: UTF8.self)
         try writeFile(Self.setting, "1\n")
-        descriptor = unsafe open("/dev/kmsg", O_RDONLY | O_NONBLOCK | O_CLOEXEC)
-        guard descriptor >= 0 else { throw LabError("cannot read /dev/kmsg: errno \(errno)") }
-        lseek(descriptor, 0, SEEK_END)
+        messages = try KernelMessages()
     }
 
-    deinit {
-        close(descriptor)
-        try? writeFile(Self.setting, formerSetting)
-    }
+    deinit { try? writeFile(Self.setting, formerSetting) }
 
     /// The lines since the last call.
     func take() -> [LogText] {
-        var lines: [LogText] = []
-        var buffer = [UInt8](repeating: 0, count: 8192)
-        while true {
-            // One record a call: `SEVERITY,NUMBER,MICROSECONDS,FLAGS;LINE`. EPIPE: some were overwritten meanwhile.
-            let count = unsafe read(descriptor, &buffer, buffer.count)
-            if count < 0, errno == EPIPE { continue }
-            guard count > 0 else { return lines }
-            let record = String(decoding: buffer[..<count], as: UTF8.self)
-            guard let comma = record.firstIndex(of: ","), let number = Int(record[..<comma]),
-                let semicolon = record.firstIndex(of: ";")
-            else { continue }
-            let text = record[record.index(after: semicolon)...].prefix { $0 != "\n" }
-            guard prefixes.contains(where: { text.hasPrefix($0) }), text.contains("IN="), text.contains(" OUT=") else { continue }
-            lines.append(LogText(level: number & 7, text: String(text)))
-        }
+        messages.take().filter { line in
+            prefixes.contains { line.text.hasPrefix($0) } && line.text.contains("IN=") && line.text.contains(" OUT=")
+        }.map { LogText(level: $0.level, text: String($0.text)) }
     }
 }
 

@@ -1,8 +1,10 @@
 /// What is in a router's sets, from the text that `ipset save` prints.
 public enum SetElements {
-    /// One line an element: the set's name, the element and what is noted of it, sorted within a set that has no order. A time that runs
-    /// down reads `*`.
-    public static func lines(_ saved: String) -> [String] {
+    /// One line an element: the set's name, the element and what is noted of it. Elements of a hash have no order and are sorted, those of a
+    /// list keep theirs.
+    ///
+    /// - Parameter left: what a time that runs down reads, by its seconds; `*` if nothing is said.
+    public static func lines(_ saved: String, left: (Int) -> String = { _ in "*" }) -> [String] {
         var lists: Set<Substring> = []
         var found: [String] = []
         var listed: [String] = []
@@ -13,8 +15,8 @@ public enum SetElements {
                 if words[2] == "list:set" { lists.insert(words[1]) }
                 continue
             }
-            if let place = words.firstIndex(of: "timeout"), place + 1 < words.count, words[place + 1] != "0" {
-                words[place + 1] = "*"
+            if let place = words.firstIndex(of: "timeout"), place + 1 < words.count, let seconds = Int(words[place + 1]), seconds != 0 {
+                words[place + 1] = left(seconds)[...]
             }
             let text = words.dropFirst().joined(separator: " ")
             if lists.contains(words[1]) { listed.append(text) } else { found.append(text) }

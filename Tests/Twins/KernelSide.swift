@@ -124,7 +124,7 @@ public final class KernelSide {
         }
         let counters = twinCase.hasTable ? try counters() : nil
         recorder.outcome.memory = RecentLists.kernel()
-        if hasSets { recorder.outcome.memory += SetContents.lines(try Program.require(["ipset", "save"])) }
+        if hasSets { recorder.outcome.memory += TwinOutcome.elements(try Program.require(["ipset", "save"])) }
         return recorder.finish(counters: counters, flows: try conntrack.lines())
     }
 

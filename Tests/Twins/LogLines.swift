@@ -7,24 +7,21 @@ import TestSupport
 final class KernelLogLines {
     private static let setting = "/proc/sys/net/netfilter/nf_log_all_netns"
 
-    private let descriptor: Int32
+    private let messages: KernelMessages
     private let formerSetting: String
     private let switcher: Int32
     /// In front of each prefix.
     let mark = "tw\(String(getpid(), radix: 36))_"
-    private var buffer = [UInt8](repeating: 0, count: 8192)
 
     /// To be made outside of any namespace of the laboratory: only the first one has the switch.
     init() throws {
         formerSetting = String(decoding: try readFile(Self.setting), as: UTF8.self)
-        descriptor = unsafe open("/dev/kmsg", O_RDONLY | O_NONBLOCK | O_CLOEXEC)
-        guard descriptor >= 0 else { throw LabError("cannot read /dev/kmsg: errno \(errno)") }
+        messages = try KernelMessages()
         switcher = unsafe open(Self.setting, O_WRONLY | O_CLOEXEC)
         guard switcher >= 0 else { throw LabError("cannot write \(Self.setting): errno \(errno)") }
     }
 
     deinit {
-        close(descriptor)
         _ = unsafe pwrite(switcher, Array(formerSetting.utf8), formerSetting.utf8.count, 0)
         close(switcher)
     }
@@ -38,24 +35,12 @@ final class KernelLogLines {
     /// Forgets what was logged so far. Whoever else switches LOG on in namespaces may have switched it off again.
     func begin() throws {
         guard unsafe pwrite(switcher, [UInt8(ascii: "1"), 10], 2, 0) == 2 else { throw LabError("LOG not switched on: errno \(errno)") }
-        lseek(descriptor, 0, SEEK_END)
+        messages.forget()
     }
 
     /// The lines since the last call, without the mark.
     func take() -> [LogText] {
-        var lines: [LogText] = []
-        while true {
-            // One record a call: `SEVERITY,NUMBER,MICROSECONDS,FLAGS;LINE`. EPIPE: some were overwritten meanwhile.
-            let count = unsafe read(descriptor, &buffer, buffer.count)
-            if count < 0, errno == EPIPE { continue }
-            guard count > 0 else { return lines }
-            let record = String(decoding: buffer[..<count], as: UTF8.self)
-            guard let comma = record.firstIndex(of: ","), let number = Int(record[..<comma]),
-                let semicolon = record.firstIndex(of: ";")
-            else { continue }
-            let text = record[record.index(after: semicolon)...].prefix { $0 != "\n" }
-            if text.hasPrefix(mark) { lines.append(LogText(level: number & 7, text: String(text.dropFirst(mark.count)))) }
-        }
+        messages.take().filter { $0.text.hasPrefix(mark) }.map { LogText(level: $0.level, text: String($0.text.dropFirst(mark.count))) }
     }
 }
 

@@ -91,7 +91,7 @@ public struct MartletSide {
         let books = router.books()
         if !books.isBalanced { throw LabError("the books do not balance: \(books)") }
         recorder.outcome.memory = RecentLists.names.flatMap { RecentLists.lines($0, router.recentList($0) ?? "") }
-        if !twinCase.sets.isEmpty { recorder.outcome.memory += SetContents.lines(router.savedSets()) }
+        if !twinCase.sets.isEmpty { recorder.outcome.memory += TwinOutcome.elements(router.savedSets()) }
         return recorder.finish(
             counters: twinCase.hasTable ? try RuleCounters(router.savedRules()) : nil,
             flows: router.flows().map(\.procText))

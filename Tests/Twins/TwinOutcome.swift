@@ -32,6 +32,12 @@ public struct TwinOutcome: Sendable {
     public var unsent: [Int] = []
 
     public init() {}
+
+    /// What is in the sets, by the text that `ipset save` prints. Time left is rounded up to whole hundreds of seconds, which is what the
+    /// generator sets it to.
+    static func elements(_ saved: String) -> [String] {
+        SetElements.lines(saved) { "\(($0 + 99) / 100 * 100)" }
+    }
 }
 
 /// Collects what comes out of a router, the same way for both.

@@ -22,25 +22,22 @@ enum ClashResolution {
 
 extension FlowTable {
     /// Resolves a clash without losing the packet, for protocols that have no handshake of their own (nf_ct_resolve_clash in
-    /// net/netfilter/nf_conntrack_core.c; `allow_clash` of UDP, UDP-Lite and ICMP). Two packets of one socket that are on their way at the
+    /// net/netfilter/nf_conntrack_core.c). Two packets of one socket that are on their way at the
     /// same time, such as a resolver's questions for A and AAAA, are the usual cause.
     func resolveClash(_ flow: UInt32, now: Instant) -> ClashResolution {
         let original = flows[flow].original
         let reply = flows[flow].reply
-        guard isTaken(original, .original, hash: index.hash(original), except: flow)
-            || isTaken(reply, .reply, hash: index.hash(reply), except: flow)
+        let originalHash = index.hash(original)
+        let replyHash = index.hash(reply)
+        guard isTaken(original, .original, hash: originalHash, except: flow) || isTaken(reply, .reply, hash: replyHash, except: flow)
         else { return .noRoom }
-        switch original.ipProtocol {
-        case .udp, .udpLite, .icmp: break
-        default: return .dropped
-        }
-        let first = find(original, hash: index.hash(original), now: now)
+        guard Self.mayClash(original.ipProtocol) else { return .dropped }
+        let first = find(original, hash: originalHash, now: now)
         if let first, isSame(flow, first.flow) { return .joined(first.flow) }
         // Answers must find their flow whatever becomes of the original direction.
-        if let other = find(reply, hash: index.hash(reply), now: now) {
+        if let other = find(reply, hash: replyHash, now: now) {
             // It must be ours turned round, zones included; one that goes our way, but not for `first`, is in another zone.
-            let isTurned = other.direction == .original && flows[other.flow].reply == original
-            return isTurned && isSame(flow, other.flow) ? .joined(other.flow) : .dropped
+            return other.direction == .original && isTurned(flow, other.flow) ? .joined(other.flow) : .dropped
         }
         if first != nil, flows[flow].status.contains(.replyReserved) {
             flows[flow].expire(at: now + TCPTimeouts.second)
@@ -57,11 +54,7 @@ extension FlowTable {
     func crossesAnother(_ flow: UInt32) -> Bool {
         let original = flows[flow].original
         let reply = flows[flow].reply
-        switch original.ipProtocol {
-        case .udp, .udpLite, .icmp: break
-        default: return false
-        }
-        guard reply.zone == original.zone else { return false }
+        guard Self.mayClash(original.ipProtocol), reply.zone == original.zone else { return false }
         return index.first(index.hash(reply)) { reference in
             guard reference.direction == .original, reference.flow != flow, flows[reference.flow].original == reply else { return false }
             var back = flows[reference.flow].reply
@@ -69,6 +62,14 @@ extension FlowTable {
             return back == original
                 && flows[reference.flow].status.isDisjoint(with: [.dying, .sourceNAT, .destinationNAT, .sequenceAdjusted])
         } != nil
+    }
+
+    /// Whether packets that begin a protocol's flow may clash without loss (`allow_clash`).
+    private static func mayClash(_ ipProtocol: IPProtocol) -> Bool {
+        switch ipProtocol {
+        case .udp, .udpLite, .icmp: true
+        default: false
+        }
     }
 
     /// Whether a packet of one flow may as well be one of the other: it is not translated there, or just as here, in the same direction or

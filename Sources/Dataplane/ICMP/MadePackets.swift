@@ -69,7 +69,7 @@ extension Worker {
             // An answer to a damaged packet could go to the wrong host.
             switch packet.ipProtocol {
             case .tcp, .udp, .icmp:
-                guard packet.hasTransport, packet.isTakenForIntact || packet.hasRightTransportChecksum() else { return }
+                guard packet.hasTransport, isIntact(packet) else { return }
             case .gre, .ah, .esp, .sctp, .udpLite: break
             // Whatever else it is, the kernel sums it up as it does ICMP (nf_reject_verify_csum, nf_ip_checksum).
             default: guard packet.transportLength == 0 || packet.hasRightTransportChecksum() else { return }
@@ -78,9 +78,11 @@ extension Worker {
         }
     }
 
+    /// Whether the transport checksum is right, or need not be asked for.
+    private func isIntact(_ packet: Packet) -> Bool { packet.isTakenForIntact || packet.hasRightTransportChecksum() }
+
     private mutating func sendReset(_ packet: Packet) {
-        guard packet.ipProtocol == .tcp, packet.hasTransport, !packet.tcpFlags.contains(.rst),
-            packet.isTakenForIntact || packet.hasRightTransportChecksum()
+        guard packet.ipProtocol == .tcp, packet.hasTransport, !packet.tcpFlags.contains(.rst), isIntact(packet)
         else { return }
         guard
             var reset = make(

@@ -3,7 +3,11 @@ import Net
 extension Packet {
     /// The pseudo-header of TCP and UDP (RFC 9293, 3.1): addresses, protocol, length of header and data.
     @inline(__always)
-    func pseudoHeader() -> Checksum {
+    func pseudoHeader() -> Checksum { pseudoHeader(of: ipProtocol) }
+
+    /// The same with another protocol's number.
+    @inline(__always)
+    private func pseudoHeader(of ipProtocol: IPProtocol) -> Checksum {
         var sum = Checksum()
         sum.add(source.rawValue)
         sum.add(destination.rawValue)
@@ -51,11 +55,7 @@ extension Packet {
         case .udpLite:
             // RFC 3828, 3.2 wants its own protocol number in here. The kernel takes UDP's (udplite_error in
             // net/netfilter/nf_conntrack_proto_udp.c), so what every UDP-Lite socket sends is INVALID to it: tried on Linux 6.18.
-            sum = Checksum()
-            sum.add(source.rawValue)
-            sum.add(destination.rawValue)
-            sum.add(UInt16(IPProtocol.udp.rawValue))
-            sum.add(UInt16(truncatingIfNeeded: transportLength))
+            sum = pseudoHeader(of: .udp)
         default: sum = Checksum()
         }
         unsafe sum.add(UnsafeRawPointer(transport), count: length)

@@ -134,10 +134,8 @@ extension Worker {
     @inline(__always)
     func tellEnd(_ flow: UInt32) {
         guard owner.isListenedTo, flows.flows[flow].status.intersection([.confirmed, .dying]) == .confirmed else { return }
-        let bit = UInt32(FlowEvents.destroy.rawValue) << 16
-        guard flows.flows[flow].eventBits.load(ordering: .relaxed) & bit != 0 else { return }
         flows.tell(.destroy, of: flow, at: now, to: owner.events)
-        flows.flows[flow].eventBits.bitwiseAnd(~bit, ordering: .relaxed)
+        flows.flows[flow].eventBits.bitwiseAnd(~(UInt32(FlowEvents.destroy.rawValue) << 16), ordering: .relaxed)
     }
 
     /// A flow has begun.

@@ -20,8 +20,7 @@ struct RouteCache: ~Copyable {
 
         @inline(__always)
         var place: Int {
-            let product = (addresses ^ rest).multipliedFullWidth(by: 0x9E37_79B9_7F4A_7C15)
-            return Int(truncatingIfNeeded: (product.high ^ product.low) & UInt64(RouteCache.size - 1))
+            Int(truncatingIfNeeded: foldedProduct(addresses ^ rest) & UInt64(RouteCache.size - 1))
         }
     }
 

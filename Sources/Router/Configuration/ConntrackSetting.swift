@@ -80,7 +80,7 @@ struct ConntrackSetting: Sendable {
         switch kind {
         case .timeout(let timeout): Int(conntrack.timeouts[timeout])
         case .max: conntrack.max ?? flowLimit
-        case .expectMax: conntrack.expectMax ?? ExpectationTable.usualLimit(flows: flowLimit)
+        case .expectMax: conntrack.expectationLimit(flows: flowLimit)
         case .loose: conntrack.tcpLoose ? 1 : 0
         case .liberal: conntrack.tcpBeLiberal ? 1 : 0
         case .ignoresInvalidReset: conntrack.tcpIgnoreInvalidRst ? 1 : 0
@@ -109,6 +109,9 @@ struct ConntrackSetting: Sendable {
 }
 
 extension ConntrackConfiguration {
+    /// The most expectations for so many flows: as the kernel has it unless the configuration says otherwise.
+    func expectationLimit(flows: Int) -> Int { expectMax ?? ExpectationTable.usualLimit(flows: flows) }
+
     /// Changes a setting as `martlet set` does.
     ///
     /// - Parameters:

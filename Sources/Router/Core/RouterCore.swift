@@ -225,7 +225,7 @@ final class RouterCore: @unchecked Sendable {
             // How many there may be was settled at the start.
             self.conntrack.max = nil
             shared.flows.limit = shared.flows.maximum
-            shared.flows.expectations.limit = conntrack.expectMax ?? ExpectationTable.usualLimit(flows: shared.flows.maximum)
+            shared.flows.expectations.limit = conntrack.expectationLimit(flows: shared.flows.maximum)
             tracking = TrackingSettings(conntrack)
             tracking.helpers = helpers
             writePolicies()
@@ -256,7 +256,7 @@ final class RouterCore: @unchecked Sendable {
         tracking = TrackingSettings(new)
         tracking.helpers = helpers
         shared.flows.limit = new.max ?? shared.flows.maximum
-        shared.flows.expectations.limit = new.expectMax ?? ExpectationTable.usualLimit(flows: shared.flows.maximum)
+        shared.flows.expectations.limit = new.expectationLimit(flows: shared.flows.maximum)
         settingsAreModified = true
         publish()
     }

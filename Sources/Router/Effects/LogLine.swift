@@ -57,7 +57,7 @@ struct LogLine {
     private mutating func addLink(_ report: Report) {
         // The loopback interface's header is empty, and no Ethernet header that could be decoded.
         let isEthernet = report.link.count >= 14
-        let link = isEthernet ? report.link : [UInt8](repeating: 0, count: 12) + [0x08, 0x00]
+        let link = isEthernet ? report.link : Report.loopbackHeader
         if isEthernet, header.options.contains(.decodedMAC) {
             add("MACSRC=")
             addAddress(link[6..<12])

@@ -14,9 +14,6 @@ struct NFLogMessage {
     /// LINKTYPE_NFLOG (tcpdump.org, link-layer header types).
     static let linkType: UInt16 = 239
 
-    /// What the loopback interface writes: no addresses, and the type of IPv4.
-    private static let loopbackHeader = [UInt8](repeating: 0, count: 12) + [0x08, 0x00]
-
     /// NFULA_*.
     private enum Attribute: UInt16 {
         case packetHeader = 1
@@ -50,7 +47,7 @@ struct NFLogMessage {
         if header.egress != .none { message.add(.egress, big(interfaces.link(header.egress).rawValue)) }
         if header.mark != 0 { message.add(.mark, big(header.mark)) }
         if header.ingress == .host {
-            message.addLink(Self.loopbackHeader, type: 772)
+            message.addLink(Report.loopbackHeader, type: 772)
         } else if report.link.count >= 14 {
             message.addLink(report.link, type: 1)
         }

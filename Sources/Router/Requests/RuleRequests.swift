@@ -46,12 +46,9 @@ extension RequestHandler {
                 // Not through the door: nobody has to wait for what changes nothing.
                 let (earlier, policies) = core.lock.withLock { _ in (core.ruleset, core.policies.entries) }
                 let new = try read(earlier).ruleset
-                let refusals = RuleCompiler.refusals(
+                let refusal = RuleCompiler.refusal(
                     of: new, for: .init(portNames: core.portNames, allowsInactive: true, setSlots: core.sets.slots, policies: policies))
-                if var first = refusals.first {
-                    first.others = Array(refusals.dropFirst().prefix(RuleCompiler.Refusal.mostTold - 1))
-                    throw first.failure(in: source())
-                }
+                if let refusal { throw refusal.failure(in: source()) }
                 return .done(Done(message: remarks(new)))
             }
             let done = try door.change(kind, describe: { $0.failure(in: source()) }) { earlier throws(Failure) in

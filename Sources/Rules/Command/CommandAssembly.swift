@@ -169,10 +169,10 @@ extension CommandParser {
         return error
     }
 
-    /// One rule for each source and destination, the sources varying slowest.
     /// Rules that one command may make; two lists multiply.
     private static let rulesAtMost = 65_536
 
+    /// One rule for each source and destination, the sources varying slowest.
     private func expandAddresses() throws(RuleError) -> [Rule] {
         // Both are read before one is refused: either may have names that have to be looked up.
         func read(_ word: Word) -> Result<[AddressMask], RuleError> {

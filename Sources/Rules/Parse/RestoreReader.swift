@@ -23,9 +23,6 @@ struct RestoreReader {
     /// What iptables-restore would have ended with.
     private(set) var refusal: Restoration.Refusal?
 
-    /// A file of another kind is wrong in each of its lines, and who misspells a name misspells it everywhere.
-    private static let mostTold = 100
-
     init(file: String, ruleset: Ruleset, options: RestoreOptions) {
         self.file = file
         self.ruleset = ruleset
@@ -44,8 +41,8 @@ struct RestoreReader {
                 report(error, line: index + 1)
             }
             if isEnded { return }
-            if diagnostics.count >= Self.mostTold, index + 1 < lines.count {
-                report(RuleError("more may be wrong from here on: after \(Self.mostTold) mistakes reading ends"), line: index + 2)
+            if diagnostics.count >= Diagnostics.mostTold, index + 1 < lines.count {
+                report(RuleError("more may be wrong from here on: after \(Diagnostics.mostTold) mistakes reading ends"), line: index + 2)
                 return
             }
         }
@@ -287,15 +284,8 @@ struct RestoreReader {
     /// An error found in a whole rule, with the word that named the match or target at fault.
     private func pointed(_ error: RuleError, line: Int) -> RuleError {
         guard error.word == nil, let subject = error.subject, lines.indices.contains(line - 1) else { return error }
-        var text = lines[line - 1]
-        var column = 1
-        if text.hasPrefix("["), let end = text.firstIndex(of: "]") {
-            column += text.distance(from: text.startIndex, to: end) + 1
-            text = text[text.index(after: end)...]
-        }
-        let words = try? Lexer.words(in: text, line: line, column: column)
         var result = error
-        result.word = words?.first { $0.text == subject }
+        result.word = SourceText.word(subject, in: lines[line - 1], line: line)
         return result
     }
 

@@ -42,6 +42,9 @@ extension Diagnostic: CustomStringConvertible {
 public struct Diagnostics: Error, Hashable, Sendable, CustomStringConvertible {
     public var list: [Diagnostic]
 
+    /// How many are told at the most: a file of another kind is wrong in each of its lines, and who misspells a name misspells it everywhere.
+    public static let mostTold = 100
+
     public init(_ list: [Diagnostic]) { self.list = list }
 
     public var description: String { list.map(\.description).joined(separator: "\n") }

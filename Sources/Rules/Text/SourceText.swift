@@ -17,7 +17,7 @@ public struct SourceText: Sendable {
         guard lines.indices.contains(line - 1) else {
             return Diagnostic(file: file, location: rule.location, message: message, hint: hint, sourceLine: "")
         }
-        let word: Word? = subject.flatMap { self.word($0, line: line) }
+        let word: Word? = subject.flatMap { Self.word($0, in: lines[line - 1], line: line) }
         let text = String(lines[line - 1])
         let place = word?.location ?? rule.location
         return Diagnostic(
@@ -25,14 +25,15 @@ public struct SourceText: Sendable {
             message: message, hint: hint, sourceLine: text)
     }
 
-    private func word(_ subject: String, line: Int) -> Word? {
-        var text = lines[line - 1]
+    /// The first word of a rule's line that reads so, behind the counters.
+    static func word(_ subject: String, in line: Substring, line number: Int) -> Word? {
+        var text = line
         var column = 1
         if text.hasPrefix("["), let end = text.firstIndex(of: "]") {
             column += text.distance(from: text.startIndex, to: end) + 1
             text = text[text.index(after: end)...]
         }
-        let words = try? Lexer.words(in: text, line: line, column: column)
+        let words = try? Lexer.words(in: text, line: number, column: column)
         return words?.first { $0.text == subject }
     }
 }

@@ -151,13 +151,17 @@ public final class ConnectionCountState: RuleState {
         let count = addresses[place].count
         if count &+ stranger > limit, count <= Self.someNodes || addresses[place].passed != tick {
             addresses[place].passed = tick
-            addresses[place].cursor = addresses[place].first
-            look(place, at: .max, sparing: own, table, now)
+            lookAtAll(place, sparing: own, table, now)
         } else {
             look(place, at: Self.fewNodes, sparing: own, table, now)
         }
         defer { leaveIfEmpty(place, in: bucket) }
         return addresses[place].count &+ stranger
+    }
+
+    private func lookAtAll(_ place: UInt32, sparing own: UInt32, _ table: FlowTable, _ now: Instant) {
+        addresses[place].cursor = addresses[place].first
+        look(place, at: .max, sparing: own, table, now)
     }
 
     /// Looks at so many flows of an address, from where it stopped the last time, and takes out those that have ended, but for the one that
@@ -186,8 +190,7 @@ public final class ConnectionCountState: RuleState {
             var place = buckets[bucket].first
             while place != 0 {
                 let next = addresses[place].next
-                addresses[place].cursor = addresses[place].first
-                look(place, at: .max, sparing: 0, table, now)
+                lookAtAll(place, sparing: 0, table, now)
                 leaveIfEmpty(place, in: bucket)
                 place = next
             }

@@ -34,9 +34,6 @@ struct RuleCompiler {
         /// What else in the same rules is refused.
         var others: [Refusal] = []
 
-        /// Refusals of one ruleset that are told.
-        static let mostTold = 100
-
         var description: String { "table \(table.rawValue), chain \(chain), rule \(number): \(message)" }
     }
 
@@ -77,12 +74,18 @@ struct RuleCompiler {
         do throws(Refusal) {
             for table in ruleset.tables.reversed() { try compiler.add(table) }
         } catch {
-            var first = error
-            first.others = Array(refusals(of: ruleset, for: surroundings).dropFirst().prefix(Refusal.mostTold - 1))
-            throw first
+            throw refusal(of: ruleset, for: surroundings) ?? error
         }
         return Result(
             source: compiler.source, origins: compiler.origins, states: compiler.states, helperNames: compiler.helperNames)
+    }
+
+    /// What first keeps a ruleset from being compiled, with the others; nil if nothing does.
+    static func refusal(of ruleset: Ruleset, for surroundings: Surroundings) -> Refusal? {
+        let all = refusals(of: ruleset, for: surroundings)
+        var first = all.first
+        first?.others = Array(all.dropFirst().prefix(Diagnostics.mostTold - 1))
+        return first
     }
 
     /// Everything that keeps a ruleset from being compiled; empty if nothing does.
