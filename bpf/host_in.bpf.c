@@ -5,6 +5,7 @@
  */
 
 #include "common.h"
+#include "turned.h"
 
 #include <linux/pkt_cls.h>
 
@@ -45,6 +46,8 @@ int martlet_host_in(struct __sk_buff *frame)
 	if (bpf_skb_change_tail(frame, length, 0) < 0)
 		return refuse();
 
+	if (port == MARTLET_LOOPBACK)
+		note_turned(frame);
 	frame->mark = trailer.mark;
 	count(MARTLET_COUNT_HANDED);
 	/* The redirect sets packet type and protocol anew, by the NIC's own address. */

@@ -1,10 +1,12 @@
 // SPDX-License-Identifier: (GPL-2.0-only OR BSD-2-Clause)
 /*
  * tc egress on a NIC: the IPv4 that the host sends takes the way by mart0 and mart1 to the daemon, with a header in front
- * that says by which port it was to leave and who sent it. What the daemon sends itself does not pass tc.
+ * that says by which port it was to leave and who sent it. What the daemon sends itself does not pass tc. On the loopback
+ * interface only answers to what NAT has turned back to the host take it.
  */
 
 #include "common.h"
+#include "turned.h"
 
 #include <linux/pkt_cls.h>
 
@@ -20,6 +22,8 @@ struct {
 
 /* ifindex of mart0; the loader writes it. */
 const volatile __u32 host_link = 0;
+/* Its MTU; the loader writes that as well. */
+const volatile __u32 host_mtu = 0;
 
 /* The kernel's structures, of which the loader finds the offsets in the running kernel's BTF. */
 struct kuid {
@@ -170,6 +174,13 @@ int martlet_host_out(struct __sk_buff *frame)
 	port = bpf_map_lookup_elem(&links, &index);
 	if (!port)
 		return straight_out(MARTLET_COUNT_PASSED);
+	if (*port == MARTLET_LOOPBACK) {
+		if (!answers_turned(frame))
+			return TC_ACT_UNSPEC;
+		/* The loopback interface's own MTU is larger than that of any port. */
+		if (!frame->gso_segs && frame->len + sizeof(header) > host_mtu + ETH_HLEN)
+			return lost(MARTLET_COUNT_NO_ROOM);
+	}
 
 	header.port = *port;
 	write_owner(frame, &header);

@@ -25,7 +25,7 @@ enum martlet_counter {
 	MARTLET_COUNT_UNBOUND,
 	/* Dropped: malformed, of an unknown port, or not the daemon's. */
 	MARTLET_COUNT_REFUSED,
-	/* Dropped: no memory for the header or the tag to be put in. */
+	/* Dropped: no memory for the header or the tag to be put in, or too long for mart0. */
 	MARTLET_COUNT_NO_ROOM,
 	/* Handed over: to the daemon, or to the kernel by the daemon's order. */
 	MARTLET_COUNT_HANDED,
@@ -34,6 +34,9 @@ enum martlet_counter {
 
 /* Entries of the map `ports`: as many as PortIndex can count. */
 #define MARTLET_PORTS 64
+
+/* The number that stands for the loopback interface, between the host and itself: PortIndex.host. */
+#define MARTLET_LOOPBACK 62
 
 /* IEEE Std 802, local experimental ethertype 1: what is between mart0 and mart1 never leaves the machine. */
 #define MARTLET_ETHERTYPE 0x88B5
@@ -47,7 +50,7 @@ struct martlet_host_header {
 	__u8 destination[6];
 	__u8 source[6];
 	__be16 ethertype;
-	/* Number of the port it was to leave by. */
+	/* Number of the port it was to leave by, or MARTLET_LOOPBACK. */
 	__u8 port;
 	__u8 flags;
 	/* skb->mark: SO_MARK, or what a policy of the kernel set. */
@@ -70,7 +73,7 @@ struct martlet_host_header {
  */
 struct martlet_host_trailer {
 	__u32 mark;
-	/* Number of the port it came in on. */
+	/* Number of the port it came in on, or MARTLET_LOOPBACK for what NAT has turned back to the host. */
 	__u8 port;
 	__u8 reserved;
 	/* MARTLET_ETHERTYPE, to tell it from anything else. */

@@ -37,7 +37,8 @@ extension Worker {
             packet.sender = arrival.sender
             packet.egress = arrival.frame.port
             packet.keepsLinkHeader = true
-            packet.mtu = Int(routing.ports.mtu(packet.egress))
+            packet.isForHost = packet.egress == .host
+            packet.mtu = packet.isForHost ? Int(UInt16.max) : Int(routing.ports.mtu(packet.egress))
             send(fromHost: &packet)
         } else {
             receive(&packet)
@@ -216,6 +217,7 @@ extension Worker {
             packet.mtu = mtu
             packet.sender = sender
             packet.keepsLinkHeader = true
+            packet.isForHost = egress == .host
         }
         packet.readTransport()
         packet.completePartialChecksum()
@@ -264,6 +266,7 @@ extension Worker {
             // Back to the host itself.
             packet.realm = way.realm
             packet.isForHost = true
+            if !packet.isAnswer { packet.egress = .host }
             return true
         case .broadcast, .multicast:
             // The kernel's own choice of port and Ethernet address stands; for our own there is none.
@@ -299,18 +302,17 @@ extension Worker {
         }
     }
 
-    /// An answer of ours to the host's own packet, or what a rule sent back to the host: it reaches INPUT as if it had come over the
-    /// loopback interface, on which no rule can name a port.
+    /// An answer of ours to the host's own packet, or what NAT has turned back to the host: it reaches INPUT over the loopback interface.
     private mutating func deliverOwn(_ packet: inout Packet) {
         if case .drop(let reason) = evaluate(.raw, .prerouting, &packet) { return drop(packet, reason) }
         if case .drop(let reason) = evaluate(.mangle, .prerouting, &packet) { return drop(packet, reason) }
         if case .drop(let reason) = evaluate(.mangle, .input, &packet) { return drop(packet, reason) }
         if case .drop(let reason) = evaluate(.filter, .input, &packet) { return drop(packet, reason) }
+        // To the kernel, an answer of ours comes from where its packet was to go, and all else by the loopback interface.
+        packet.setLinkAddresses(destination: routing.ports.mac(packet.egress), source: routing.ports.mac(packet.egress))
         if packet.address == Packet.assembled {
             fragment(&packet, mtu: packet.largestFragment, toHost: true)
         } else {
-            packet.setLinkAddresses(
-                destination: routing.ports.mac(packet.egress), source: routing.ports.mac(packet.egress))
             deliver(packet)
         }
     }

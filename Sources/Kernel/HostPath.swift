@@ -11,6 +11,9 @@ import Net
 ///   lan0  ─── host_out, all IPv4 of the host ─► mart0 ───────► mart1 ── AF_XDP ──► worker, OUTPUT
 /// ```
 ///
+/// What NAT turns back to the host in OUTPUT reaches it by `lo` in the same way, as `PortIndex.host`, and the host's answers to that
+/// leave it there. All else on `lo` stays the kernel's.
+///
 /// `mart1` is an ordinary port, to be attached from `inside`. Addresses and routes stay on the NICs. All of it goes with
 /// the process, however that ends, and `close` takes it down in order.
 ///
@@ -20,6 +23,8 @@ import Net
     public static let outerName = "mart0"
     /// The workers' end.
     public static let innerName = "mart1"
+    /// The same in every namespace (LOOPBACK_IFINDEX in include/net/flow.h).
+    private static let loopback = LinkIndex(rawValue: 1)
     /// Smallest MTU of the pair, in bytes: room for a frame of 1500 with header and tags, and a little.
     public static let leastMTU = 1700
 
@@ -60,8 +65,9 @@ import Net
             try namespace.inside { () throws(HostPathError) in try Self.raise(Self.innerName) }
             var options = LoadedObject.Options()
             options.sharedMaps = ["control": control]
-            options.constants = [link]
+            options.constants = [link, UInt32(mtu)]
             hostIn = try Self.load(.hostIn)
+            options.sharedMaps["turned"] = hostIn.map("turned")
             hostOut = try Self.load(.hostOut, options)
             // The program first: mart0 is never up without it.
             ingress = try HostPathFilter(
@@ -75,6 +81,7 @@ import Net
         self.mtu = mtu
         self.namespace = namespace
         self.allowsTCX = allowsTCX
+        try lead(.host, by: Self.loopback, name: "lo")
     }
 
     deinit { close() }
@@ -92,6 +99,10 @@ import Net
         guard Int(port.rawValue) < PortIndex.limit, egress[port] == nil else {
             throw HostPathError("connect port \(port.rawValue) to the host", link: name, advice: "it is out of range or taken")
         }
+        try lead(port, by: link, name: name)
+    }
+
+    private func lead(_ port: PortIndex, by link: LinkIndex, name: String) throws(HostPathError) {
         var key = UInt32(port.rawValue)
         var number = UInt32(bitPattern: link.rawValue)
         guard unsafe bpf_map_update_elem(hostIn.map("ports"), &key, &number, 0) == 0,
@@ -196,7 +207,7 @@ public struct HostPathCounters: Sendable, Codable, Hashable {
     public var toHostRefused: UInt64
     /// Led to the workers.
     public var fromHost: UInt64
-    /// Dropped: no memory for the header or the tag.
+    /// Dropped: no memory for the header or the tag, or too long for `mart0`, as an answer by the loopback interface may be.
     public var fromHostNoRoom: UInt64
     /// Straight out by the NIC: ARP, IPv6, frames of packet sockets.
     public var straightOut: UInt64

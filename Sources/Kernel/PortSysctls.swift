@@ -10,6 +10,11 @@ import Net
 //   conf.PORT.accept_redirects = 0   with forwarding off conf.all *or* conf.PORT, so conf.all has to be 0 too
 //   conf.all.accept_redirects = 0    which takes nothing from other links: theirs then decides alone
 //
+// What NAT turns back to the host reaches it by the loopback interface, where no stranger's packet ever comes in:
+//
+//   conf.lo.rp_filter = 2, conf.lo.accept_local = 1
+//   conf.lo.route_localnet = 1       or a packet to 127.0.0.1 that has come in by a link is martian, be the link lo itself
+//
 // send_redirects is left alone: the kernel sends redirects only about what it forwards.
 //
 // The former values stand in a file before the first is changed, so that the start after a kill -9 finds the
@@ -47,6 +52,7 @@ public struct PortSysctls {
     private static let held = [
         ("forwarding", "0"), ("rp_filter", "2"), ("accept_local", "1"), ("accept_redirects", "0"),
     ]
+    private static let heldOnLoopback = [("rp_filter", "2"), ("accept_local", "1"), ("route_localnet", "1")]
 
     private let file: String
     private let boot: String
@@ -91,7 +97,7 @@ public struct PortSysctls {
             throw KernelError("hold the sysctls of \"\(port)\"", detail: "no interface can have that name")
         }
         self.ports = ports
-        let owners = Set(ports + ["all"])
+        let owners = Set(ports + ["all", "lo"])
         for key in originals.keys.sorted() where !owners.contains(key.owner) {
             try putBack(key)
             originals[key] = nil
@@ -115,6 +121,7 @@ public struct PortSysctls {
     @discardableResult
     public mutating func enforce() throws(KernelError) -> [String] {
         var wanted = ports.flatMap { port in Self.held.map { (Key(owner: port, name: $0.0), $0.1) } }
+        wanted += Self.heldOnLoopback.map { (Key(owner: "lo", name: $0.0), $0.1) }
         wanted.append((Key(owner: "all", name: "accept_redirects"), "0"))
         var wrong: [(key: Key, value: String)] = []
         var hasNew = false
@@ -175,7 +182,7 @@ public struct PortSysctls {
         for line in lines {
             let words = line.split(separator: " ")
             guard words.count == 3, Int(words[2]) != nil, words[0] == "all" || isInterfaceName(String(words[0])),
-                held.contains(where: { $0.0 == words[1] })
+                (held + heldOnLoopback).contains(where: { $0.0 == words[1] })
             else { continue }
             originals[Key(owner: String(words[0]), name: String(words[1]))] = String(words[2])
         }

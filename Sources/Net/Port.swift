@@ -7,10 +7,10 @@ public struct PortIndex: RawRepresentable, Hashable, Sendable, Codable, Comparab
     @inline(__always)
     public init(rawValue: UInt8) { self.rawValue = rawValue }
 
-    /// The most ports a router has. Rules match ports by a 64-bit set, in which bit 63 is kept free for the host.
+    /// The most ports a router has. Rules match ports by a set of 64 bits, of which two are kept free: 62 for the host, 63 for none.
     public static let limit = 62
-    /// The host itself, where frames that INPUT accepts go and what OUTPUT sees comes from.
-    public static let host = PortIndex(rawValue: 63)
+    /// The host itself, where frames that INPUT accepts go and what OUTPUT sees comes from; as an interface, `lo`.
+    public static let host = PortIndex(rawValue: 62)
     /// No port.
     public static let none = PortIndex(rawValue: 255)
 

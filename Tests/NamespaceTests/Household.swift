@@ -17,8 +17,11 @@ struct Household {
     }
 
     /// Starts a web server in a namespace and waits until its port is open.
-    func webServer(in name: String, port: Int = 80) throws -> Program {
-        let server = try lab.start(["busybox", "httpd", "-f", "-p", String(port), "-h", folder], in: name)
+    ///
+    /// - Parameter address: to listen at that one alone.
+    func webServer(in name: String, address: String? = nil, port: Int = 80) throws -> Program {
+        let place = address.map { "\($0):\(port)" } ?? String(port)
+        let server = try lab.start(["busybox", "httpd", "-f", "-p", place, "-h", folder], in: name)
         try requireListening(port, in: name, program: server)
         return server
     }

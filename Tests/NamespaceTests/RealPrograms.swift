@@ -262,6 +262,6 @@ enum RealPrograms {
         ("traceroute shows the router", traceroute), ("nmap sees open, closed and filtered", nmap),
         ("ssh to the router", ssh), ("DNS by the router and from it", dns), ("a DHCP client on a NIC", dhcp),
         ("INPUT DROP with ESTABLISHED", inputDrop), ("a small MTU behind the router", pathMTU),
-        ("curl through SYNPROXY", synproxy), ("curl through NETMAP", netmap),
+        ("curl through SYNPROXY", synproxy), ("curl through NETMAP", netmap), ("the router's own traffic turned back to it", turnedBack),
     ])
 }

@@ -95,7 +95,7 @@ struct HostPathTests {
         let ping = try router.client.start("ping", "-c", "3", "-i", "0.05", "-W", "2", "-s", "1400", "10.0.0.1")
         router.run(seconds: 8) { !ping.isRunning }
         #expect(ping.terminationStatus == 0)
-        #expect(router.worker.received == [5: 3, 63: 3])
+        #expect(router.worker.received == [5: 3, 62: 3])
         let echoes = tap.receive(3, within: 0.5) { $0.count == 1442 && $0[34] == 8 }
         #expect(echoes.count == 3)
         // The kernel's own answers have no file behind their socket.

@@ -275,7 +275,7 @@ struct ProgramNameTests {
         #expect(idle.status == 0 && idle.output.isEmpty)
         #expect(
             idle.errors == """
-                \(folder)/r.v4:2:13: warning: the loopback stays the kernel's, so rules on lo count nothing
+                \(folder)/r.v4:2:13: warning: the loopback stays the kernel's, so rules on lo count only what NAT turns back to the host
                     -A INPUT -i lo -j DROP
                                 ^^
                 \(folder)/r.v4:3:13: warning: interface "eth9" is no port of this router, and 1 more rule names it

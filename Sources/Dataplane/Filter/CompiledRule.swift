@@ -20,7 +20,7 @@ public struct CompiledRule: Sendable {
     public var sourceMask: UInt32 = 0
     public var destination: UInt32 = 0
     public var destinationMask: UInt32 = 0
-    /// Ports that `-i` takes, by index; bit 63 stands for "no ingress port". A `!` is already worked in.
+    /// Ports that `-i` takes, by index; bit 62 is `lo`'s, and bit 63 stands for none. A `!` is already worked in.
     public var ingress: UInt64 = .max
     /// The same for `-o`.
     public var egress: UInt64 = .max

@@ -26,12 +26,16 @@ extension Worker {
         // What is forwarded still has its way in when it leaves (ip_output), and TEE's copy has its way out for one (nf_dup_ipv4); what the
         // host sends has none.
         let ingressBit =
-            hook == .output ? 1 << 63 : portBit(hook == .postrouting && packet.isCopy ? packet.egress : packet.ingress)
+            switch hook {
+            case .prerouting, .input, .forward: portBit(packet.ingress)
+            case .output: portBit(.none)
+            case .postrouting: portBit(packet.isCopy ? packet.egress : packet.ingress == .host ? .none : packet.ingress)
+            }
         let egressBit =
             switch hook {
-            case .prerouting, .input: UInt64(1) << 63
+            case .prerouting, .input: portBit(.none)
             case .output: portBit(packet.announcedEgress)
-            case .forward, .postrouting: packet.isForHost ? 1 << 63 : portBit(packet.egress)
+            case .forward, .postrouting: portBit(packet.isForHost ? .host : packet.egress)
             }
         let rules = snapshot.rules.rules
         // A REJECT or MIRROR walks other chains before this walk ends, but ends it; a TEE does not, and its copy has a stack of

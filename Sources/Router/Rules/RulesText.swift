@@ -97,7 +97,7 @@ public enum RulesText {
             let more = others == 0 ? "" : ", and \(others) more \(others == 1 ? "rule names" : "rules name") it"
             let message =
                 name == "lo"
-                ? "the loopback stays the kernel's, so rules on lo count nothing" : "interface \"\(name)\" is no port of this router"
+                ? "the loopback stays the kernel's, so rules on lo count only what NAT turns back to the host" : "interface \"\(name)\" is no port of this router"
             return Control.Diagnostic(source.diagnostic("warning: \(message)\(more)", about: rule, subject: name))
         }
     }

@@ -17,21 +17,6 @@ extension RuleCompiler {
     }
 }
 
-extension Target {
-    /// What a target is called that turns packets of the host to 127.0.0.0/8: answers from there never leave the loopback interface, where
-    /// nobody would translate them back. nil for all others.
-    var loopbackTranslation: String? {
-        switch self {
-        case .redirect: return "REDIRECT"
-        case .dnat(let dnat):
-            guard let addresses = dnat.range.addresses else { return nil }
-            let isLoopback = addresses.lowerBound.rawValue >> 24 <= 127 && addresses.upperBound.rawValue >> 24 >= 127
-            return isLoopback ? "DNAT to 127.0.0.0/8" : nil
-        default: return nil
-        }
-    }
-}
-
 extension Dataplane.NATRange {
     fileprivate init(_ range: Rules.NATRange, _ more: Options = []) {
         var options = more

@@ -134,9 +134,6 @@ struct RuleCompiler {
                 }
                 origins.append(Origin(table: table.name, chain: chainNumber, rule: number))
                 do throws(Refusal) {
-                    if let name = rule.target.loopbackTranslation, reachability.hooks(chain: chain.name, rule: number).contains(.output) {
-                        throw refuse("\(name) cannot act on what the host itself sends: its answers would stay on the loopback interface, which is the kernel's alone; use it in PREROUTING")
-                    }
                     states.enter(rule, table: table.name, chain: chain.name)
                     try add(rule, starts, refuse)
                 } catch {
@@ -252,12 +249,13 @@ struct RuleCompiler {
         source.rules.append(compiled)
     }
 
-    /// The ports whose names match, by index, and bit 63 for packets that have no port on that side.
+    /// The ports whose names match, by index, loopback among them, and `PortIndex.none` for packets that have no port on that side.
     private func portSet(_ pattern: Negatable<InterfacePattern>?) -> UInt64 {
         guard let pattern else { return .max }
         var set: UInt64 = 0
         for (index, name) in surroundings.portNames.enumerated() where pattern.value.matches(name) { set |= 1 << UInt64(index) }
-        if pattern.value.matches("") { set |= 1 << 63 }
+        if pattern.value.matches("lo") { set |= 1 << UInt64(PortIndex.host.rawValue) }
+        if pattern.value.matches("") { set |= 1 << UInt64(PortIndex.none.rawValue & 63) }
         return pattern.isNegated ? ~set : set
     }
 
