@@ -322,7 +322,9 @@ extension Worker {
     /// Drops a packet by name, and with it the flow that it was about to begin.
     mutating func drop(_ packet: Packet, _ reason: DropReason) {
         statistics.add(reason)
-        if packet.tracking.isUnconfirmed { owner.abandon(packet.tracking.flow) }
+        if packet.tracking.isUnconfirmed, !flows.flows[packet.tracking.flow].status.contains(.confirmed) {
+            owner.abandon(packet.tracking.flow)
+        }
         release(packet)
     }
 

@@ -189,8 +189,6 @@ struct RulesetGenerator {
     private mutating func target(table: TableName, hook: Hook?, callable: [String]) -> TargetWords {
         let legal = targets.filter { description in
             guard description.tables.contains(table), description.name != "SET" || !sets.isEmpty else { return false }
-            // What the host itself sends cannot be redirected, and no other chain may lead it there, now or after a change.
-            if description.name == "REDIRECT", hook == nil || hook == .output { return false }
             return hook.map { description.hooks.contains(HookSet($0)) } ?? true
         }
         enum Kind { case nothing, accept, drop, back, jump, go, other }

@@ -103,8 +103,12 @@ public struct TwinSession {
         print("\(hasNAT ? "with" : "without") NAT, \(failure)")
         if let folder = options.folder {
             let file = "\(folder)/twins-\(failure.seed).scenario"
-            try? writeFile(file, failure.scenario)
-            print("written to \(file)")
+            do {
+                try writeFile(file, failure.scenario)
+                print("written to \(file)")
+            } catch {
+                print("not written: \(error)")
+            }
         }
         fflush(nil)
     }

@@ -390,6 +390,14 @@ extension Worker {
 
     // MARK: Confirming
 
+    /// An error about our own reset goes the way that the flow began, and when it leaves, the flow counts as confirmed, although the packet
+    /// that began it never left (nf_ct_attach, __nf_conntrack_confirm).
+    @inline(__always)
+    private func confirmsForAnother(_ packet: Packet) -> Bool {
+        packet.isAnswer && packet.tracking.hasFlow && packet.tracking.direction == .original
+            && !flows.flows[packet.tracking.flow].status.contains(.confirmed)
+    }
+
     /// The packet has passed everything: what it began may now be found (nf_conntrack_confirm).
     @inline(__always)
     mutating func confirm(_ packet: inout Packet) -> DropReason? {
@@ -400,7 +408,7 @@ extension Worker {
             return reason
         }
         if let reason = help(&packet) { return reason }
-        guard packet.tracking.isUnconfirmed else {
+        guard packet.tracking.isUnconfirmed || confirmsForAnother(packet) else {
             tellChanges(packet)
             return nil
         }
