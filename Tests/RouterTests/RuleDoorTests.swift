@@ -59,14 +59,31 @@ struct RuleDoorTests {
         try restore(earlier, .replacement)
         let sets = router.savedSets()
         #expect(throws: (any Error).self) { try ipset("destroy s") }
+        let end = MonotonicClock.now() + 60_000_000_000
         // A trial that is refused leaves nothing behind.
-        #expect(throws: Failure.self) { try restore(refused, .trial(until: .seconds(1003))) }
-        try restore(rules(1), .trial(until: .seconds(1003)))
+        #expect(throws: Failure.self) { try restore(refused, .trial(until: end)) }
+        try restore(rules(1), .trial(until: end))
         for words in commands { try ipset(words) }
-        #expect(try door.endTrialIfDue(.seconds(1002)) == false)
-        #expect(try door.endTrialIfDue(.seconds(1003)) == true)
+        #expect(try door.endTrialIfDue(Instant(nanoseconds: end.nanoseconds - 1)) == false)
+        #expect(try door.endTrialIfDue(end) == true)
+        #expect(try door.endTrialIfDue(end) == false)
         #expect(router.core.ruleset.saved() == earlier && router.savedSets() == sets)
         #expect(throws: (any Error).self) { try ipset("destroy s") }
+    }
+
+    @Test("nothing comes before the end of a trial whose time is over")
+    func overdue() throws {
+        try restore(rules(1), .replacement)
+        // It is over at once, and nobody has looked.
+        try restore(rules(2), .trial(until: .seconds(0)))
+        #expect(throws: Failure.self) { try door.confirm() }
+        #expect(router.core.ruleset.saved().contains("--dport 1 "))
+        #expect(try door.endTrialIfDue(MonotonicClock.now()) == true)
+        try restore(rules(2), .trial(until: .seconds(0)))
+        try restore(rules(3), .replacement)
+        #expect(router.core.ruleset.saved().contains("--dport 3 "))
+        #expect(try door.endTrialIfDue(MonotonicClock.now()) == true)
+        #expect(try door.endTrialIfDue(MonotonicClock.now()) == false)
     }
 
     @Test("none gives way to one that was refused")

@@ -68,6 +68,30 @@ struct SetStoreTests {
         #expect(try elements(11) == ["s 10.0.0.2 timeout 0"])
     }
 
+    @Test("sets that take the place of others lie beside them until no rule knows these any more")
+    func replacement() throws {
+        struct Refusal: Error {}
+        let store = try Self.store("create a hash:ip initval 0x1\nadd a 10.0.0.1\ncreate b list:set size 8\nadd b a\n")
+        let before = store.slots
+        let text = "create a hash:ip family inet hashsize 1024 maxelem 65536 bucketsize 12 initval 0x00000002\nadd a 10.0.0.2\n"
+        let prepared = try store.prepare(text, file: "sets", at: Self.second)
+        // A command comes between, and takes the slot that was meant for a.
+        #expect(Self.command(store, "create c hash:ip") == "")
+        let taken = Set(before.values).union(store.slots.values)
+        #expect(throws: Refusal.self) { try store.replace(with: prepared) { slots throws(Refusal) in throw Refusal() } }
+        #expect(try Self.saved(store).contains("add a 10.0.0.1\n"))
+        var new: [String: UInt16] = [:]
+        store.replace(with: prepared) { slots in
+            new = slots
+            return ["a"]
+        }
+        #expect(new.count == 1 && taken.isDisjoint(with: new.values))
+        #expect(store.slots == new)
+        #expect(try Self.saved(store) == text)
+        // The slots of those that are gone are free again.
+        #expect(Self.command(store, "create d hash:ip") == "" && store.slots["d"] == 0)
+    }
+
     @Test("a restore is done as a whole or not at all")
     func transaction() throws {
         let store = try Self.store(

@@ -14,6 +14,7 @@ import Synchronization
 /// - a restore that replaces rules without it and a reload are refused: they would decide the trial by accident;
 /// - `iptables` (and iptables-restore, which is how firewall programs speak) and a restore with `--noflush` change the rules on trial.
 ///   That goes with them if they are not confirmed;
+/// - once its time is over nothing comes before its end: who confirms or changes rules then finds those from before;
 /// - the end of the daemon ends the trial too: the next start reads the configuration's file, which a restore does not touch.
 ///
 /// Synchronisation: `turn` is held through a whole change, `core.lock` inside it only to look at the rules and to replace them. So
@@ -61,6 +62,8 @@ final class RuleDoor: Sendable {
     /// When the trial ends, to be looked at without a turn. Locked inside `turn`, too.
     private let deadline = Mutex<Instant?>(nil)
     private let tickets = Atomic<UInt64>(0)
+    /// A trial has ended by its time, and `endTrialIfDue` has not said so yet.
+    private let hasEndedUnsaid = Atomic<Bool>(false)
 
     init(core: RouterCore) { self.core = core }
 
@@ -81,6 +84,7 @@ final class RuleDoor: Sendable {
         _ propose: (Ruleset) throws(Failure) -> (Proposal, Answer), committed: () -> Void = {}
     ) throws(Failure) -> Answer? {
         try turn.withLock { state throws(Failure) in
+            try endIfDue(&state)
             if case .replacement = kind, state.trial != nil {
                 throw Failure(
                     "rules are on trial: `martlet rules confirm` keeps them, `martlet rules rollback` brings back those from before")
@@ -130,6 +134,7 @@ final class RuleDoor: Sendable {
     /// The rules on trial stay.
     func confirm() throws(Failure) {
         try turn.withLock { state throws(Failure) in
+            try endIfDue(&state)
             guard state.trial != nil else { throw Failure("no rules are on trial: they were confirmed, or have gone back already") }
             state.trial = nil
             deadline.withLock { $0 = nil }
@@ -149,20 +154,20 @@ final class RuleDoor: Sendable {
     ///
     /// - Returns: whether rules from before came back.
     func endTrialIfDue(_ now: Instant) throws(Failure) -> Bool {
-        guard let end = endOfTrial, now >= end else { return false }
-        var failure: Failure?
-        let isDone = turn.withLockIfAvailable { state in
-            guard let trial = state.trial, now >= trial.deadline else { return false }
-            do throws(Failure) {
-                try self.end(&state)
-                return true
-            } catch {
-                failure = error
-                return false
+        if let end = endOfTrial, now >= end {
+            var failure: Failure?
+            turn.withLockIfAvailable { state in
+                do throws(Failure) { try endIfDue(&state, now) } catch { failure = error }
             }
+            if let failure { throw failure }
         }
-        if let failure { throw failure }
-        return isDone ?? false
+        return hasEndedUnsaid.exchange(false, ordering: .relaxed)
+    }
+
+    private func endIfDue(_ state: inout State, _ now: Instant = MonotonicClock.now()) throws(Failure) {
+        guard let trial = state.trial, now >= trial.deadline else { return }
+        try end(&state)
+        hasEndedUnsaid.store(true, ordering: .relaxed)
     }
 
     private func end(_ state: inout State) throws(Failure) {

@@ -44,28 +44,29 @@ final class SetBook {
 
     private(set) var places: [UInt16: Place] = [:]
     private var slots: [String: UInt16] = [:]
+    /// No slot below is free.
+    private var fullBelow: UInt16 = 0
     /// Grows when a set is made, destroyed, renamed or swapped.
     private(set) var headerVersion: UInt64 = 0
     /// Where workers find the sets; nil for sets that are being prepared.
     private let directory: SetDirectory?
     /// Has its argument called when no worker can be at what was unlinked.
     private let retire: (@escaping @Sendable () -> Void) -> Void
-    /// Names that have a slot elsewhere already: sets that are prepared to take the others' place use the same.
-    private let reserved: [String: UInt16]
+    /// Slots in which others lie: sets that are prepared to take the others' place lie beside them, until the rules that know these have
+    /// gone.
+    private let taken: Set<UInt16>
 
     init(
-        directory: SetDirectory?, reserved: [String: UInt16] = [:],
+        directory: SetDirectory?, taken: Set<UInt16> = [],
         retire: @escaping (@escaping @Sendable () -> Void) -> Void = { $0() }
     ) {
         self.directory = directory
         self.retire = retire
-        self.reserved = reserved
+        self.taken = taken
     }
 
     subscript(name: String) -> Place? { slots[name].flatMap { places[$0] } }
     func slot(_ name: String) -> UInt16? { slots[name] }
-    /// Takes over where names lie elsewhere, and nothing else.
-    func reserve(_ slots: [String: UInt16]) { self.slots = slots }
     var slotsByName: [String: UInt16] { slots }
     func name(_ slot: UInt16) -> String { places[slot]?.name ?? "" }
     func header(_ name: String) -> (type: SetType, options: SetOptions)? { self[name].map { ($0.set.type, $0.set.options) } }
@@ -112,6 +113,7 @@ final class SetBook {
         let old = places
         places = new
         slots = Dictionary(uniqueKeysWithValues: new.map { ($0.value.name, $0.key) })
+        fullBelow = 0
         headerVersion += 1
         for (slot, place) in new { directory?.set(slot, place.set.memory) }
         for (slot, place) in old where new[slot]?.set !== place.set { keep(place.set.memory) }
@@ -137,16 +139,15 @@ final class SetBook {
         slots[place.name] = nil
         directory?.set(slot, nil)
         headerVersion += 1
+        fullBelow = min(fullBelow, slot)
         keep(place.set.memory)
     }
 
     /// Keeps memory until no worker can look at it.
     private func keep(_ memory: SetMemory) { retire { withExtendedLifetime(memory) {} } }
 
-    private func freeSlot(for name: String) -> UInt16? {
-        if let slot = reserved[name], places[slot] == nil { return slot }
-        let taken = Set(reserved.values)
-        return (0..<SetDirectory.none).first { places[$0] == nil && !taken.contains($0) }
+    private var freeSlot: UInt16? {
+        (fullBelow..<SetDirectory.none).first { places[$0] == nil && !taken.contains($0) }
     }
 
     // MARK: Commands
@@ -170,9 +171,11 @@ final class SetBook {
                 }
                 return
             }
-            guard let slot = freeSlot(for: name.text) else {
-                throw RuleError("Set cannot be created: there are 65535 sets already", at: name, exitCode: 1)
+            guard let slot = freeSlot else {
+                let others = taken.isEmpty ? "" : ", and those whose place they take"
+                throw RuleError("Set cannot be created: there are 65535 sets already\(others)", at: name, exitCode: 1)
             }
+            fullBelow = slot
             put(slot, Place(name: name.text, set: LiveSet(type, options, expecting: expecting[name.text] ?? 0)))
             journal.append(.perform { self.remove(slot) })
         case .add(let name, let entries, let notes, let word, let exists):
@@ -411,23 +414,6 @@ final class SetBook {
     }
 
     // MARK: Whole
-
-    /// Takes the place of all sets there were: `other` was prepared with this book's slots. Sets that are gone may be destroyed only when
-    /// no rule in force looks at their slots any more; so they are returned, and `forget` ends them.
-    func adopt(_ other: SetBook) -> [UInt16] {
-        let gone = places.keys.filter { other.places[$0] == nil }
-        for (slot, place) in other.places {
-            var place = place
-            place.references = places[slot]?.references ?? 0
-            if let old = places[slot] { keep(old.set.memory) }
-            put(slot, place)
-        }
-        return gone
-    }
-
-    func forget(_ slots: [UInt16]) {
-        for slot in slots { remove(slot) }
-    }
 
     /// How many rules name each set.
     func setReferences(_ names: [String]) {

@@ -26,7 +26,7 @@ final class SetStore: @unchecked Sendable {
     ///   - retire: has its argument called when every worker has passed a burst boundary.
     init(_ prepared: Prepared, retire: @escaping (@escaping @Sendable () -> Void) -> Void) {
         book = SetBook(directory: directory, retire: retire)
-        _ = book.adopt(prepared.book)
+        _ = book.install(prepared.book.places)
         source = prepared.text
     }
 
@@ -44,12 +44,14 @@ final class SetStore: @unchecked Sendable {
 
     /// Reads the sets that are to take the place of all there are.
     ///
-    /// - Parameter present: the sets whose place they take.
+    /// - Parameters:
+    ///   - taken: slots of the sets whose place they take.
+    ///   - version: of the book that these are in.
     /// - Throws: everything that is wrong with the text.
     private static func prepare(
-        _ text: String?, file: String, for present: SetBook?, at now: UInt64
+        _ text: String?, file: String, beside taken: Set<UInt16>, version: UInt64, at now: UInt64
     ) throws(Failure) -> Prepared {
-        let book = SetBook(directory: nil, reserved: present?.slotsByName ?? [:])
+        let book = SetBook(directory: nil, taken: taken)
         if let text {
             do throws(Diagnostics) {
                 try SetPlan(text, file: file, exists: false, headers: [:]).perform(on: book, at: now)
@@ -57,25 +59,19 @@ final class SetStore: @unchecked Sendable {
                 throw Failure("", diagnostics: error.list.map(Control.Diagnostic.init))
             }
         }
-        return Prepared(book: book, text: text, time: now, version: present?.headerVersion ?? 0)
+        return Prepared(book: book, text: text, time: now, version: version)
     }
 
     /// Reads the sets of a router that is to start.
     static func prepare(_ text: String?, file: String, at now: UInt64) throws(Failure) -> Prepared {
-        try prepare(text, file: file, for: nil, at: now)
+        try prepare(text, file: file, beside: [], version: 0, at: now)
     }
 
     /// Reads the sets that are to take the place of all there are.
     func prepare(_ text: String?, file: String, at now: UInt64) throws(Failure) -> Prepared {
-        // The text may be long; its own slots do not depend on who changes sets meanwhile, see `replace`.
-        let reserved = SetBook(directory: nil)
-        let version = lock.withLock { _ in
-            reserved.reserve(book.slotsByName)
-            return book.headerVersion
-        }
-        var prepared = try Self.prepare(text, file: file, for: reserved, at: now)
-        prepared.version = version
-        return prepared
+        // The text may be long: it is read without the lock, and again if somebody takes a slot meanwhile; see `replace`.
+        let (taken, version) = lock.withLock { _ in (Set(book.places.keys), book.headerVersion) }
+        return try Self.prepare(text, file: file, beside: taken, version: version, at: now)
     }
 
     /// Where sets lie now, by name.
@@ -88,10 +84,11 @@ final class SetStore: @unchecked Sendable {
         try lock.withLock { (_) throws(E) in book.setReferences(try body(book.slotsByName)) }
     }
 
-    /// Replaces all sets, unless they are still what the same text made of them: then packets' own entries are kept.
+    /// Replaces all sets, unless they are still what the same text made of them: then packets' own entries are kept. The new ones lie
+    /// beside the old until no worker goes by the old rules, so each packet meets the old rules with the old sets or the new with the new.
     ///
     /// - Parameters:
-    ///   - prepared: was prepared with the slots of now.
+    ///   - prepared: of this store.
     ///   - body: puts rules in force; as for `withSlots`, but it gets the slots of the new sets.
     func replace<E: Error>(with prepared: Prepared, _ body: ([String: UInt16]) throws(E) -> [String]) throws(E) {
         try lock.withLock { (_) throws(E) in
@@ -101,11 +98,11 @@ final class SetStore: @unchecked Sendable {
             var prepared = prepared
             if prepared.version != book.headerVersion, let text = prepared.text {
                 // A command took a slot meanwhile. The text was found good before.
-                prepared = (try? Self.prepare(text, file: "", for: book, at: prepared.time)) ?? prepared
+                let again = try? Self.prepare(text, file: "", beside: Set(book.places.keys), version: book.headerVersion, at: prepared.time)
+                prepared = again ?? prepared
             }
-            let names = try announce(prepared.book) { () throws(E) in try body(prepared.book.slotsByName) }
-            let gone = book.adopt(prepared.book)
-            book.forget(gone)
+            let names = try announce(prepared.book.places) { () throws(E) in try body(prepared.book.slotsByName) }
+            book.clear(book.install(prepared.book.places))
             book.setReferences(names)
             source = prepared.text
             wasChanged = false
@@ -113,8 +110,7 @@ final class SetStore: @unchecked Sendable {
     }
 
     /// Has new sets lie in their slots, which nobody looks at yet, while `body` puts rules in force that name them.
-    private func announce<E: Error>(_ other: SetBook, _ body: () throws(E) -> [String]) throws(E) -> [String] {
-        let new = other.places.filter { book.places[$0.key] == nil }
+    private func announce<E: Error>(_ new: [UInt16: SetBook.Place], _ body: () throws(E) -> [String]) throws(E) -> [String] {
         for (slot, place) in new { directory.set(slot, place.set.memory) }
         do {
             return try body()
