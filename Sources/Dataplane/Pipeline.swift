@@ -187,6 +187,7 @@ extension Worker {
             case .dropped(let reason): return drop(packet, reason)
             case .assembled: break
             }
+            packet.isGatheredForHost = true
             packet.readTransport()
         }
         if case .drop(let reason) = evaluate(.mangle, .input, &packet) { return drop(packet, reason) }
@@ -294,7 +295,7 @@ extension Worker {
         if packet.isForHost { return deliverOwn(&packet) }
         if packet.totalLength <= packet.mtu, packet.largestFragment == 0 {
             resolveAndSend(packet)
-        } else if exceedsMTU(packet) {
+        } else if exceedsMTU(packet) || packet.isGatheredForHost && packet.dontFragment {
             sendError(ICMPType.destinationUnreachable, 4, info: UInt32(packet.mtu), about: packet)
             drop(packet, .tooBig)
         } else {

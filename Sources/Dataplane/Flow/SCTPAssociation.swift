@@ -131,8 +131,9 @@ public struct SCTPAssociation: Sendable {
                 guard tag == 0, let announced = chunk.initiateTag(packet) else { return false }
                 tags[Int(Direction.reply.rawValue)] = announced
             case SCTPChunk.heartbeat, SCTPChunk.heartbeatAck: tags[Int(Direction.original.rawValue)] = tag
-            // Answered by SHUTDOWN COMPLETE or ABORT with the same tag.
-            default: tags[Int(Direction.reply.rawValue)] = tag
+            // Answered by SHUTDOWN COMPLETE with the same tag (RFC 9260, 8.4).
+            case SCTPChunk.shutdownAck: tags[Int(Direction.reply.rawValue)] = tag
+            default: break
             }
         }
         return true

@@ -72,7 +72,7 @@ extension Worker {
 
     /// RFC 768: the length covers the header and no more than the packet.
     @inline(__always)
-    private func isRightUDPLength(_ packet: Packet) -> Bool {
+    func isRightUDPLength(_ packet: Packet) -> Bool {
         let length = Int(packet.transport16(Offset.udpLength))
         return length >= Offset.udpHeader && length <= packet.transportLength
     }

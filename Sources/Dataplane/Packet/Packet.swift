@@ -57,6 +57,8 @@ import Net
     var isLinkBroadcast = false
     /// The largest fragment this datagram was put together from, in bytes of IP packet; 0 if it came in one piece.
     var largestFragment = 0
+    /// It was put together for the host, not for rules: with Don't Fragment, which a copy has, it may not be cut again (skb->ignore_df).
+    var isGatheredForHost = false
     /// The host itself is the destination after all.
     var isForHost = false
     /// A rule's copy of another packet.

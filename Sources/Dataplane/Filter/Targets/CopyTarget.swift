@@ -26,10 +26,8 @@ extension Worker {
         guard !isDuplicating else { return }
         let way = routing.lookup(RouteQuery(destination: gateway, tos: packet.tos, egress: egress))
         guard var copy = copy(packet, in: 0) else { return }
-        // Tracking has looked at what is not NOTRACKed; what was forwarded meanwhile would be summed up afresh (skb_forward_csum).
-        copy.isTakenForIntact =
-            copy.copiesIncoming && (hook == .prerouting || hook == .input) && packet.tracking.state != .untracked
-            && snapshot.rules.tracks && snapshot.tracking.verifiesChecksums
+        // What was forwarded meanwhile would be summed up afresh (skb_forward_csum).
+        copy.isTakenForIntact = copy.copiesIncoming && (hook == .prerouting || hook == .input) && hasTrackingSummedUp(packet)
         guard way.kind == .unicast else { return drop(copy, way.kind == .egressNotAPort ? .egressNotAPort : .noRoute) }
         take(way, &copy)
         // A smaller MTU on the way there is for the sender to hear of.
@@ -42,6 +40,21 @@ extension Worker {
         isDuplicating = true
         output(&copy)
         isDuplicating = false
+    }
+
+    /// Whether tracking has looked at the transport checksum, whatever it found; it does not come so far if a length is wrong (tcp_error,
+    /// udp_error).
+    private func hasTrackingSummedUp(_ packet: Packet) -> Bool {
+        guard snapshot.rules.tracks, snapshot.tracking.verifiesChecksums else { return false }
+        switch packet.tracking.state {
+        case .none, .untracked: return false
+        default: break
+        }
+        switch packet.ipProtocol {
+        case .tcp: return packet.hasWholeTCPHeader
+        case .udp: return packet.hasTransport && isRightUDPLength(packet)
+        default: return true
+        }
     }
 
     /// Sends a packet back where it came from, source and destination swapped and one hop older, through POSTROUTING
@@ -102,6 +115,7 @@ extension Worker {
         copy.mark = packet.mark
         copy.priority = packet.priority
         copy.largestFragment = packet.largestFragment
+        copy.isGatheredForHost = packet.isGatheredForHost
         copy.isLinkBroadcast = packet.isLinkBroadcast
         copy.tracking.state = .untracked
         copy.isCopy = true
