@@ -92,9 +92,6 @@ public struct Arrival: Sendable {
     var nextExhaustionReport = Instant(nanoseconds: 0)
     var random: RandomSource
 
-    /// Where `walk` comes back to from the chains it is in: once for the packet, and once more for the copy of it that a TEE in
-    /// the middle of the walk sends through OUTPUT and POSTROUTING.
-    let jumpStack = Slab<UInt32>(count: 128)
     /// Whether a TEE's copy is on its way, which is not copied again (in_nf_duplicate of the kernel's task).
     var isDuplicating = false
     /// Where copies of a datagram that was put together lie: a MIRROR's, and the one that a TEE makes of that or of the datagram itself.

@@ -44,9 +44,9 @@ struct RuleTextTests {
     }
 
     @Test(
-        "chains nest so far as packets can come to them; a goto leaves no place behind",
-        arguments: [("jump", 60, true), ("jump", 61, false), ("goto", 2000, true), ("unreachable", 2000, true), ("behind a verdict", 2000, true)])
-    func depth(how: String, depth: Int, isTaken: Bool) throws {
+        "chains nest as deep as one likes",
+        arguments: [("jump", 60), ("jump", 2000), ("goto", 2000), ("unreachable", 2000), ("behind a verdict", 2000)])
+    func depth(how: String, depth: Int) throws {
         var text = "*filter\n" + (0...depth).map { ":c\($0) -\n" }.joined()
         if how == "behind a verdict" { text += "-A INPUT -j ACCEPT\n" }
         if how != "unreachable" { text += "-A INPUT -\(how == "goto" ? "g" : "j") c1\n" }
@@ -54,8 +54,7 @@ struct RuleTextTests {
         // Nothing leads here, so nobody is ever caught in it.
         text += "-A c0 -j c0\nCOMMIT\n"
         let errors = RulesText.check(text, file: "r").errors
-        #expect(errors.isEmpty == isTaken, "\(errors)")
-        if !isTaken { #expect(errors.count == 1 && errors[0].message.contains("more than 60 deep") && errors[0].line > 1) }
+        #expect(errors.isEmpty, "\(errors)")
     }
 
     @Test("lists of recent are as large as the configuration says; another size makes them anew")
@@ -76,18 +75,5 @@ struct RuleTextTests {
         #expect(lists == [[7, 8], [7, 32]])
         configuration.entries = 9
         #expect(try sizes(configuration, after: states).1 == [[9, 8], [9, 32]])
-    }
-
-    @Test("what would turn the host's own packets to the loopback interface is refused with the reason", arguments: [
-        ("-A OUTPUT -p tcp -j REDIRECT --to-ports 80", "REDIRECT"), ("-A OUTPUT -p tcp -j DNAT --to-destination 127.0.0.1:80", "DNAT"),
-        ("-A OUTPUT -j DNAT --to-destination 126.0.0.1-128.0.0.1", "DNAT"), ("-A OUTPUT -j DNAT --to-destination 192.0.2.1", ""),
-        ("-A PREROUTING -j REDIRECT", ""), ("-A PREROUTING -j DNAT --to-destination 127.0.0.1", ""),
-    ])
-    func loopback(rule: String, refused: String) {
-        let errors = RulesText.check("*nat\n\(rule)\nCOMMIT\n", file: "r", allowInactive: true).errors
-        #expect(errors.isEmpty == refused.isEmpty, "\(errors)")
-        if let error = errors.first {
-            #expect(error.message.contains("\(refused) ") && error.message.contains("would stay on the loopback interface"))
-        }
     }
 }

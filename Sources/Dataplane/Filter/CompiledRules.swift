@@ -28,6 +28,11 @@ import Synchronization
     let asksForLabels: Bool
     /// nil if no chain is long.
     let index: RuleIndex?
+    /// Where walks come back to from chains: for each worker two stacks of `jumpDepth` rules, since the copy that a TEE makes is walked
+    /// while the packet waits.
+    let jumpStacks: Slab<UInt32>
+    /// The most chains that wait for others to return to them.
+    let jumpDepth: Int
     private let counters: Slab<RuleCounter>
     private var entries = Entries(repeating: CompiledRules.none)
     private var policies = Entries(repeating: CompiledRules.none)
@@ -62,6 +67,8 @@ import Synchronization
         public var connectionCounts: [ConnectionCount] = []
         public var around = AroundSource()
         public var asksForLabels = false
+        /// The most chains that wait for others to return to them.
+        public var jumpDepth = 0
         public var tracks = false
         public var defragments = false
 
@@ -88,6 +95,9 @@ import Synchronization
         ruleCount = source.rules.count
         self.workerCount = workerCount
         counters = Slab(count: workerCount * source.rules.count)
+        // A goto from a built-in chain needs a place as well; and workers share no cache line.
+        jumpDepth = (source.jumpDepth + 1 + 15) & ~15
+        jumpStacks = Slab(count: workerCount * 2 * jumpDepth)
         tracks = source.tracks
         defragments = source.tracks || source.defragments
         var translates = false
@@ -145,6 +155,7 @@ import Synchronization
         connectionCounts.deallocate()
         around.deallocate()
         index?.deallocate()
+        jumpStacks.deallocate()
         counters.deallocate()
     }
 }

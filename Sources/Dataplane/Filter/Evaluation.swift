@@ -9,9 +9,6 @@ enum RuleVerdict {
 }
 
 extension Worker {
-    /// The deepest nesting of chains; deeper jumps are refused when a ruleset is compiled.
-    static var jumpDepth: Int { 64 }
-
     /// Walks a table's chain for a hook (ipt_do_table in net/ipv4/netfilter/ip_tables.c): a rule counts if all its tests
     /// match, then its target decides.
     @inline(__always)
@@ -40,8 +37,8 @@ extension Worker {
         let rules = snapshot.rules.rules
         // A REJECT or MIRROR walks other chains before this walk ends, but ends it; a TEE does not, and its copy has a stack of
         // its own. So each has one user at a time.
-        let stack = jumpStack
-        let bottom = isDuplicating ? Self.jumpDepth : 0
+        let stack = snapshot.rules.jumpStacks
+        let bottom = (id &* 2 &+ (isDuplicating ? 1 : 0)) &* snapshot.rules.jumpDepth
         var depth = 0
         var current = entry
         var cursor = RuleIndex.Cursor()
@@ -81,7 +78,7 @@ extension Worker {
                     current = stack[bottom &+ depth]
                 }
             case .jump(let target):
-                guard depth < Self.jumpDepth else { return .drop(.rule) }
+                guard depth < snapshot.rules.jumpDepth else { return .drop(.rule) }
                 stack[bottom &+ depth] = current &+ 1
                 depth &+= 1
                 current = target

@@ -75,6 +75,7 @@ struct RuleText {
     func compiled(workerCount: Int) -> CompiledRules {
         var source = CompiledRules.Source()
         source.tracks = tracks
+        source.jumpDepth = userChains.count
         source.connectionCounts = connectionCounts
         source.around = around
         source.portRanges = portRanges

@@ -68,9 +68,9 @@ struct RuleTests {
         #expect(Self.counts([Self.goto("a"), Self.next], chains: [("a", [Self.jump("b"), Self.next]), ("b", [Self.next])]).counts == [1, 0, 1, 1, 1, 1, 1, 1])
     }
 
-    @Test("sixty-four chains deep")
+    @Test("a thousand chains deep")
     func depth() {
-        let chains = (1...63).map { ("c\($0)", [Self.jump("c\($0 + 1)"), Self.next]) } + [("c64", [Self.next])]
+        let chains = (1...999).map { ("c\($0)", [Self.jump("c\($0 + 1)"), Self.next]) } + [("c1000", [Self.next])]
         let result = Self.counts([Self.jump("c1"), Self.next], chains: chains)
         #expect(result.counts.allSatisfy { $0 == 1 } && result.out == 1)
     }

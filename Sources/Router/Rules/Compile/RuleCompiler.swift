@@ -123,7 +123,7 @@ struct RuleCompiler {
             next += UInt32(chain.rules.count) + 1
         }
         let reachability = table.reachability
-        try checkDepth(table, reachability)
+        source.jumpDepth = max(source.jumpDepth, Self.depth(of: table, reachability))
         for (chainNumber, chain) in table.chains.enumerated() {
             if let hook = chain.hook, let start = starts[chain.name] {
                 source.entries.append((Self.table(table.name), Self.hook(hook), start))
@@ -153,11 +153,9 @@ struct RuleCompiler {
         }
     }
 
-    /// Chains that may wait for others to return to them; the packet path keeps its place in no more.
-    static let deepestCall = 60
-
-    /// Only what packets can come to counts, and a goto leaves no place to return to.
-    private func checkDepth(_ table: Table, _ reachability: Reachability) throws(Refusal) {
+    /// The most chains of a table that wait for others to return to them. Only what packets can come to counts, and a goto leaves no place
+    /// to return to.
+    private static func depth(of table: Table, _ reachability: Reachability) -> Int {
         // Chains from the last called to the first: a loop among those that can be come to was refused before.
         var depths: [String: Int] = [:]
         var isOpen: Set<String> = []
@@ -177,11 +175,6 @@ struct RuleCompiler {
                     continue
                 }
                 depth = max(depth, known + (isCall ? 1 : 0))
-                if depth > Self.deepestCall {
-                    throw Refusal(
-                        table: table.name, chain: name, number: number + 1, rule: rule,
-                        message: "chains call each other more than \(Self.deepestCall) deep from here")
-                }
             }
             if waiting.isEmpty || !isOpen.insert(name).inserted {
                 depths[name] = depth
@@ -190,6 +183,7 @@ struct RuleCompiler {
                 stack += waiting
             }
         }
+        return depths.values.max() ?? 0
     }
 
     private static func table(_ name: TableName) -> RuleTable {
