@@ -85,7 +85,7 @@ if Context.environment["MARTLET_FUZZ"] != nil {
     for name in ["RulesFuzzer", "FrameFuzzer", "FragmentFuzzer", "TCPFuzzer", "ICMPErrorFuzzer", "FTPFuzzer", "IRCFuzzer", "TFTPFuzzer", "AmandaFuzzer"] {
         package.targets.append(
             .executableTarget(
-                name: name, dependencies: ["FuzzSupport", "Net", "Rules", "TestSupport"], path: "Tests/Fuzzers/\(name)",
+                name: name, dependencies: ["FuzzSupport", "Net", "Router", "Rules", "TestSupport"], path: "Tests/Fuzzers/\(name)",
                 exclude: ["RulesFuzzer", "FTPFuzzer", "IRCFuzzer", "TFTPFuzzer", "AmandaFuzzer"].contains(name) ? ["seeds"] : [], swiftSettings: fuzz, linkerSettings: link))
     }
 }

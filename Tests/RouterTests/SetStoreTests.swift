@@ -92,6 +92,42 @@ struct SetStoreTests {
         #expect(Self.command(store, "create d hash:ip") == "" && store.slots["d"] == 0)
     }
 
+    @Test("one word may stand for many elements")
+    func ranges() throws {
+        let store = try Self.store(
+            """
+            create a hash:ip
+            add a 10.0.0.0/30
+            add a 10.0.1.1-10.0.1.3
+            create n hash:net
+            add n 10.0.0.1-10.0.0.8
+            create p hash:ip,port
+            add p 10.0.0.1-10.0.0.2,tcp:80-81
+
+            """)
+        let elements = SetElements.lines(try Self.saved(store))
+        #expect(elements.filter { $0.hasPrefix("a ") }.count == 7)
+        #expect(elements.filter { $0.hasPrefix("n ") } == ["n 10.0.0.1", "n 10.0.0.2/31", "n 10.0.0.4/30", "n 10.0.0.8"])
+        #expect(
+            elements.filter { $0.hasPrefix("p ") } == ["p 10.0.0.1,tcp:80", "p 10.0.0.1,tcp:81", "p 10.0.0.2,tcp:80", "p 10.0.0.2,tcp:81"])
+    }
+
+    @Test("every error of a text is told")
+    func errors() throws {
+        let text =
+            "create a hash:ipp\nadd b 1.2.3.4\ncreate c hash:ip\nadd c 1.2.3.4/40\nadd c 1.2.3.4 timeout 5\nadd c 1.2.3.4 nomtch\nfrobnicate c\n"
+        let failure = #expect(throws: Failure.self) { try Self.store(text) }
+        #expect(
+            failure?.diagnostics.map { "\($0.line):\($0.column): \($0.message.prefix { $0 != "\n" })" } == [
+                "1:10: Syntax error: typename 'hash:ipp' is unknown; did you mean \"hash:ip\"?",
+                "2:5: The set with the given name does not exist",
+                "4:7: Syntax error: '40' is out of range 0-32",
+                "5:15: Timeout cannot be used: set was created without timeout support",
+                "6:15: Unknown argument: `nomtch'",
+                "7:1: No command specified: unknown argument frobnicate",
+            ])
+    }
+
     @Test("a restore is done as a whole or not at all")
     func transaction() throws {
         let store = try Self.store(

@@ -136,37 +136,6 @@ struct LegacyTests {
         }
     }
 
-    @Test("sets are made, filled, changed and saved as ipset does it")
-    func sets() throws {
-        try LegacyTool.with { tool in
-            var sets = SetCollection()
-            for command in setLines {
-                let words = Self.shellWords(command)
-                let expected = try tool(["ipset"] + words)
-                var exitCode: Int32 = 0
-                do throws(RuleError) {
-                    try sets.apply(Word.words(of: words))
-                } catch {
-                    exitCode = error.exitCode
-                    let sentence = expected.errors.split(separator: "\n").first?.dropFirst("ipset v0.00: ".count) ?? ""
-                    #expect(sentence.hasPrefix(error.message) || error.message.hasPrefix(sentence), "ipset \(command)")
-                }
-                #expect(exitCode == expected.exitCode, "ipset \(command)")
-            }
-            // A hash lists its elements in no order, under a key chosen at random.
-            func sorted(_ text: String) -> [String] {
-                text.split(separator: "\n").map { line in
-                    let words = line.split(separator: " ")
-                    return words.firstIndex(of: "initval").map { words[..<$0].joined(separator: " ") } ?? String(line)
-                }.sorted()
-            }
-            #expect(sorted(sets.saved()) == sorted(try tool(["ipset", "save"]).output))
-            // What we save the real ipset takes.
-            let again = try tool(["ipset", "restore", "-exist"], input: sets.saved())
-            #expect(again.exitCode == 0, "\(again.errors)")
-        }
-    }
-
     /// Words of a command line, with quotation marks around those that have blanks.
     static func shellWords(_ text: String) -> [String] {
         var words: [String] = []

@@ -92,15 +92,6 @@ struct ModelTests {
         #expect(ruleset.inactive().isEmpty)
     }
 
-    @Test("sets that rules name are looked for")
-    func sets() throws {
-        let ruleset = try Ruleset.restoring(
-            "*filter\n-A INPUT -m set --match-set good src -j ACCEPT\n-A INPUT -j SET --add-set bad src\nCOMMIT\n",
-            file: "-")
-        let sets = try SetCollection.restoring("create good hash:ip\n", file: "-")
-        #expect(ruleset.missingSets(in: sets).map(\.error.message) == ["Set bad doesn't exist."])
-    }
-
     @Test("rules that stay keep their counters, each old rule's once, and so does a policy")
     func keptCounters() throws {
         let old = try Ruleset.restoring(

@@ -31,6 +31,13 @@ extension OfflineRouter {
         return (try? core.sets.perform(command, exists: isTolerant, at: now.nanoseconds).isThere) ?? false
     }
 
+    /// Restores sets as `ipset restore` does: wholly or not at all.
+    ///
+    /// - Throws: everything that is wrong with the text.
+    package func restore(sets text: String) throws(Diagnostics) {
+        try core.sets.restore(text, file: "sets", exists: false, at: now.nanoseconds)
+    }
+
     /// A list of `recent` as /proc/net/xt_recent has it; nil if no rule names it.
     package func recentList(_ name: String) -> String? {
         core.lock.withLock { _ in core.book.states.all(RecentList.self) }.first { $0.name == name }.map { list in

@@ -5,8 +5,9 @@ import Rules
 /// A set as the daemon holds it: what text has of it, and its elements in the memory that workers look into. Comments stay here; an
 /// element in that memory has the number of its own.
 final class LiveSet {
-    let type: SetType
-    let options: SetOptions
+    let header: SetHeader
+    var type: SetType { header.type }
+    var options: SetOptions { header.options }
     let shape: SetShape
     private(set) var memory: SetMemory
     /// Of a list: what is in it, in order; the keys are slots.
@@ -17,8 +18,7 @@ final class LiveSet {
     init(_ type: SetType, _ options: SetOptions, expecting elements: Int = 0) {
         var options = options
         if type.isHash, options.initialValue == nil { options.initialValue = .random(in: .min ... .max) }
-        self.type = type
-        self.options = options
+        header = SetHeader(type: type, options: options)
         shape = SetShape(type, options)
         memory = SetMemory(shape, key: .random(in: .min ... .max), expecting: elements)
     }

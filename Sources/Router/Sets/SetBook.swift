@@ -69,7 +69,7 @@ final class SetBook {
     func slot(_ name: String) -> UInt16? { slots[name] }
     var slotsByName: [String: UInt16] { slots }
     func name(_ slot: UInt16) -> String { places[slot]?.name ?? "" }
-    func header(_ name: String) -> (type: SetType, options: SetOptions)? { self[name].map { ($0.set.type, $0.set.options) } }
+    func header(_ name: String) -> SetHeader? { self[name]?.set.header }
 
     /// In the order in which ipset lists them: by slot, those that hold others last.
     var inOrder: [(slot: UInt16, place: Place)] {

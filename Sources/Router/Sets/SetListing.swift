@@ -18,7 +18,7 @@ extension SetBook {
         if form == .xml { try add("<ipsets>\n") }
         for (slot, place) in inOrder where name == nil || place.name == name {
             let set = place.set
-            let header = IPSet(name: place.name, type: set.type, options: set.options).header
+            let header = set.header.text
             // Collected first: a chain stays locked while it is visited.
             var records: [SetRecord] = []
             if form != .names { set.memory.forEach(at: now) { records.append($0) } }

@@ -31,14 +31,14 @@ struct SetPlan {
     let file: String
     let exists: Bool
     private let text: [UInt8]
-    private var headers: [String: (type: SetType, options: SetOptions)]
+    private var headers: [String: SetHeader]
 
     /// - Parameters:
     ///   - headers: the sets there are.
     ///   - exists: `-exist`.
     /// - Throws: everything that is wrong with the text.
     init(
-        _ text: String, file: String, exists: Bool, headers: [String: (type: SetType, options: SetOptions)]
+        _ text: String, file: String, exists: Bool, headers: [String: SetHeader]
     ) throws(Diagnostics) {
         self.file = file
         self.exists = exists
@@ -49,7 +49,7 @@ struct SetPlan {
         var number = 0
         var lastName: [UInt8] = []
         var lastNumber: Int32 = 0
-        var lastHeader: (type: SetType, options: SetOptions)?
+        var lastHeader: SetHeader?
         while start < self.text.count {
             let end = self.text[start...].firstIndex(of: UInt8(ascii: "\n")) ?? self.text.count
             defer { start = end + 1 }
@@ -98,7 +98,7 @@ struct SetPlan {
     private mutating func follow(_ instruction: SetInstruction) {
         switch instruction {
         case .create(let name, let type, let options, _):
-            if headers[name.text] == nil { headers[name.text] = (type, options) }
+            if headers[name.text] == nil { headers[name.text] = SetHeader(type: type, options: options) }
         case .destroy(let name): if let name { headers[name.text] = nil } else { headers = [:] }
         case .swap(let first, let second):
             let header = headers[first.text]

@@ -165,7 +165,7 @@ final class SetStore: @unchecked Sendable {
         while true {
             let (headers, version) = lock.withLock { _ in
                 (
-                    Dictionary(uniqueKeysWithValues: book.places.values.map { ($0.name, ($0.set.type, $0.set.options)) }),
+                    Dictionary(uniqueKeysWithValues: book.places.values.map { ($0.name, $0.set.header) }),
                     book.headerVersion
                 )
             }
@@ -187,7 +187,7 @@ final class SetStore: @unchecked Sendable {
     func perform(_ words: [Word], exists: Bool, at now: UInt64) throws(RuleError) -> (isThere: Bool, element: String?) {
         while true {
             let (headers, version) = lock.withLock { _ in
-                var headers: [String: (type: SetType, options: SetOptions)] = [:]
+                var headers: [String: SetHeader] = [:]
                 for word in words { headers[word.text] = book.header(word.text) }
                 return (headers, book.headerVersion)
             }
@@ -280,7 +280,7 @@ final class SetStore: @unchecked Sendable {
                 }
                 return SetRow(
                     name: place.name, type: place.set.type.rawValue,
-                    header: IPSet(name: place.name, type: place.set.type, options: place.set.options).header,
+                    header: place.set.header.text,
                     memory: place.set.memory.byteCount, references: place.references + place.listings, entries: count,
                     refused: place.set.memory.refused, elements: withElements ? elements : nil)
             }

@@ -2,12 +2,12 @@ import Net
 
 /// Reads elements, of which one word may stand for many: `10.0.0.0/24`, `10.0.0.1-10.0.0.9`, `10.0.0.1,tcp:80-90`.
 struct SetEntryParser {
-    let set: IPSet
+    let set: SetHeader
     let word: Word
 
     /// The entries a word stands for, in order.
     /// - Throws: also if they are more than the set could hold.
-    static func entries(_ word: Word, for set: IPSet) throws(RuleError) -> [SetEntry] {
+    static func entries(_ word: Word, for set: SetHeader) throws(RuleError) -> [SetEntry] {
         try SetEntryParser(set: set, word: word).entries()
     }
 

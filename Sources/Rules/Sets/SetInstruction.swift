@@ -15,11 +15,11 @@ public enum SetInstruction: Sendable {
     /// - Parameters:
     ///   - words: the command and its arguments.
     ///   - toleratesExisting: `-exist`.
-    ///   - header: type and options of a set that there is.
+    ///   - header: of a set that there is.
     /// - Returns: nil if there are no words.
     /// - Throws: what ipset would say.
     public static func parse(
-        _ words: [Word], toleratesExisting: Bool = false, header: (String) -> (type: SetType, options: SetOptions)?
+        _ words: [Word], toleratesExisting: Bool = false, header: (String) -> SetHeader?
     ) throws(RuleError) -> SetInstruction? {
         var exists = toleratesExisting
         let plain = words.filter { $0.text != "-exist" && $0.text != "-!" && $0.text != "--exist" }
@@ -39,11 +39,11 @@ public enum SetInstruction: Sendable {
                 throw RuleError("Unknown argument \(arguments[count].text)", at: arguments[count])
             }
         }
-        func existing(_ word: Word) throws(RuleError) -> IPSet {
+        func existing(_ word: Word) throws(RuleError) -> SetHeader {
             guard let found = header(word.text) else {
                 throw RuleError("The set with the given name does not exist", at: word, exitCode: 1)
             }
-            return IPSet(name: word.text, type: found.type, options: found.options)
+            return found
         }
         switch command.text {
         case "create", "n", "-N", "--create":
@@ -94,7 +94,7 @@ public enum SetInstruction: Sendable {
 
     /// `test` asks about one element, and is answered with what ipset made of the word.
     private static func test(
-        _ name: Word, _ word: Word, _ notes: SetNotes, in set: IPSet
+        _ name: Word, _ word: Word, _ notes: SetNotes, in set: SetHeader
     ) throws(RuleError) -> SetInstruction? {
         let parts = word.text.split(separator: ",", omittingEmptySubsequences: false)
         func refuse(_ what: String) -> RuleError {

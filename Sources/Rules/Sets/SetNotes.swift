@@ -24,7 +24,7 @@ public struct SetNotes: Hashable, Sendable {
     /// - Parameters:
     ///   - words: what follows the element.
     ///   - set: says which notes its elements may have.
-    public init(_ words: ArraySlice<Word>, for set: IPSet) throws(RuleError) {
+    public init(_ words: ArraySlice<Word>, for set: SetHeader) throws(RuleError) {
         var rest = words
         func need(_ isSupported: Bool, _ what: String, _ word: Word) throws(RuleError) {
             if !isSupported {
@@ -100,13 +100,5 @@ public struct SetNotes: Hashable, Sendable {
             guard let queue = Number.parse(value.text, in: 0...65535) else { throw error }
             marks.queue = UInt16(queue)
         }
-    }
-
-    /// A new element with these notes, with an entry that stands for none yet.
-    func element(in set: IPSet) -> SetElement {
-        SetElement(
-            .port(0), isNomatch: isNomatch, timeout: timeout ?? set.options.timeout,
-            counters: set.options.hasCounters ? RuleCounters(packets: packets ?? 0, bytes: bytes ?? 0) : nil,
-            comment: comment, marks: marks)
     }
 }

@@ -1,4 +1,6 @@
 import FuzzSupport
+import Net
+import Router
 import Rules
 
 // The text that operators bring: iptables-save files, `iptables` command lines, ipset-save files. Whatever it says, it is read or refused; and
@@ -48,14 +50,24 @@ private func fuzzCommand(_ text: String) {
     requireRoundTrip(ruleset)
 }
 
+/// Sets that were saved read back as the same.
 private func fuzzSets(_ text: String) {
-    guard let sets = try? SetCollection.restoring(text, file: "fuzz") else { return }
-    let saved = sets.saved()
-    guard let again = try? SetCollection.restoring(saved, file: "saved") else {
-        fatalError("what was saved does not read back:\n\(saved)")
+    guard let router = unsafe sets, (try? router.restore(sets: text)) != nil else { return }
+    let saved = router.savedSets()
+    precondition(router.succeeds(ipset: ["destroy"]), "sets that no rule names cannot be destroyed")
+    do {
+        try router.restore(sets: saved)
+    } catch {
+        fatalError("what was saved does not read back:\n\(saved)\n\(error)")
     }
-    precondition(again.saved() == saved, "what was saved reads back otherwise")
+    precondition(router.savedSets() == saved, "what was saved reads back otherwise:\n\(saved)\n\(router.savedSets())")
+    precondition(router.succeeds(ipset: ["destroy"]))
 }
+
+/// Holds the sets, and forwards nothing.
+nonisolated(unsafe) private let sets = try? OfflineRouter(
+    Configuration.parse("ports: [{name: lan0}]\nstatic: {ports: [{name: lan0, mac: \"02:00:00:00:00:01\"}]}\n", file: "configuration"),
+    ruleset: Ruleset(), start: .seconds(1000))
 
 private func requireRoundTrip(_ ruleset: Ruleset) {
     let saved = ruleset.saved(.init(counters: true))

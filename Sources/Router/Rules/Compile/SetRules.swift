@@ -73,3 +73,14 @@ extension Ruleset {
     /// Names of the sets that rules refer to, one for each reference.
     var setReferences: [String] { tables.flatMap { $0.chains.flatMap { $0.rules.flatMap(\.setNames) } } }
 }
+
+extension Rule {
+    /// Sets the rule looks into or changes.
+    fileprivate var setNames: [String] {
+        var names = matches.compactMap { match in
+            if case .set(let value) = match { value.set.name } else { nil }
+        }
+        if case .set(let target) = target { names += [target.add, target.delete, target.map].compactMap { $0?.name } }
+        return names
+    }
+}
