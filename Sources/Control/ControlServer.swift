@@ -24,6 +24,8 @@ public final class ControlServer: Sendable {
     public static let lineLimit = 64 << 20
     /// The most clients at once; the next one gets a failure.
     public static let clientLimit = 64
+    /// So many of them can only be root's: rules on trial must be confirmed whatever others have open.
+    static let kept = 4
     /// What the answer to one too many begins with.
     public static let tooManyClients = "too many clients"
     /// The most bytes that all clients' unfinished lines may hold together.
@@ -135,14 +137,15 @@ public final class ControlServer: Sendable {
         }
         _ = fcntl(descriptor, F_SETFD, FD_CLOEXEC)
         let socket = LineSocket(adopting: descriptor)
+        let isRoot = Self.user(of: descriptor) == 0
         let number: Int? = clients.withLock { clients in
-            guard !clients.isStopping, clients.sockets.count < Self.clientLimit else { return nil }
+            guard !clients.isStopping, Self.mayEnter(isRoot: isRoot, present: clients.sockets.count) else { return nil }
             clients.next += 1
             clients.sockets[clients.next] = socket
             return clients.next
         }
         guard let number else {
-            refuse(socket, "\(Self.tooManyClients): \(Self.clientLimit) are connected")
+            refuse(socket, "\(Self.tooManyClients): no more than \(Self.clientLimit) at once, \(Self.kept) of them root's")
             return
         }
         do throws(Failure) {
@@ -154,6 +157,17 @@ public final class ControlServer: Sendable {
             clients.withLock { _ = $0.sockets.removeValue(forKey: number) }
             refuse(socket, "no thread for another client")
         }
+    }
+
+    package static func mayEnter(isRoot: Bool, present: Int) -> Bool { present < (isRoot ? clientLimit : clientLimit - kept) }
+
+    /// Who is at the other end; nil if the kernel does not say.
+    private static func user(of descriptor: Int32) -> uid_t? {
+        // struct ucred (unix(7)): process, user, group.
+        var credentials: [UInt32] = [0, 0, 0]
+        var length = socklen_t(credentials.count * 4)
+        let code = unsafe getsockopt(descriptor, SOL_SOCKET, SO_PEERCRED, &credentials, &length)
+        return code == 0 ? credentials[1] : nil
     }
 
     /// The accepting thread waits for nobody: an answer that does not fit at once is not given.

@@ -173,6 +173,12 @@ struct ControlServerTests {
         }
     }
 
+    @Test("the last places are root's")
+    func kept() {
+        #expect(ControlServer.mayEnter(isRoot: false, present: 59) && !ControlServer.mayEnter(isRoot: false, present: 60))
+        #expect(ControlServer.mayEnter(isRoot: true, present: 63) && !ControlServer.mayEnter(isRoot: true, present: 64))
+    }
+
     @Test("clients that vanish in the middle of an answer leave nothing behind")
     func vanishing() throws {
         try withServer { _ throws in

@@ -75,7 +75,7 @@ public struct WorkersConfiguration: Hashable, Sendable {
     public init() {}
 }
 
-/// Where rules come from. Paths are absolute, or relative to where the program was started.
+/// Where rules come from. Relative paths of the file are already relative to its folder.
 public struct RulesConfiguration: Hashable, Sendable {
     /// iptables-save text; nil for no rules, which is every policy ACCEPT.
     public var ipv4: String?

@@ -1,7 +1,7 @@
 /// Finds what a misspelled word was meant to be.
-enum Suggestion {
+package enum Suggestion {
     /// The candidate nearest to `word`, if it is near enough to be worth asking about.
-    static func nearest(to word: String, among candidates: some Sequence<String>) -> String? {
+    package static func nearest(to word: String, among candidates: some Sequence<String>) -> String? {
         let letters = Array(word.utf8)
         var comparison = Comparison(with: letters)
         var best: (name: String, distance: Int)?
