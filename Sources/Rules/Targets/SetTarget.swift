@@ -10,6 +10,7 @@ public struct SetTarget: TargetExtension {
     public var timeout: UInt32?
     public var mapsMark: Bool
     public var mapsPriority: Bool
+    /// Without effect, as the priority: a worker sends on the queue that it owns, past all queueing disciplines.
     public var mapsQueue: Bool
 
     public init(
@@ -64,11 +65,6 @@ public struct SetTarget: TargetExtension {
             throw RuleError(
                 "You must specify flags `--map-mark' or '--map-prio` or `--map-queue'", at: options["map-set"]?.word)
         }
-    }
-
-    /// A worker sends on the queue it owns, so there is none to be chosen.
-    public var inactivity: Inactivity? {
-        mapsQueue ? Inactivity(of: "option \"--map-queue\" of target \"SET\"", status: .inactive(awaiting: "a choice of transmit queues")) : nil
     }
 
     public func check(at place: RulePlace) throws(RuleError) {

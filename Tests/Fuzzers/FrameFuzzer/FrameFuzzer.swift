@@ -28,8 +28,8 @@ private func fuzz(_ input: inout FuzzInput, _ router: FuzzRouter) {
                 }
                 frame[24] = 0
                 frame[25] = 0
-                let sum = ~UInt16(frame[14..<14 + header].indices.reduce(0) { all, at in
-                    let sum = all + UInt32(frame[at]) << (at % 2 == 0 ? 8 : 0)
+                let sum = ~UInt16(frame[14..<14 + header].indices.reduce(UInt32(0)) { all, at in
+                    let sum: UInt32 = all + UInt32(frame[at]) << UInt32(at % 2 == 0 ? 8 : 0)
                     return sum & 0xFFFF + sum >> 16
                 })
                 frame[24] = UInt8(sum >> 8)
