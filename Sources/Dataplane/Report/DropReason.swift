@@ -30,6 +30,7 @@ public enum DropReason: UInt8, CaseIterable, Sendable {
     case reject
     case mirror
     case connlimitFull
+    case connlimitClosed
     case hashlimitFull
 
     // Tracking and NAT.
@@ -101,6 +102,7 @@ public enum DropReason: UInt8, CaseIterable, Sendable {
         case .reject: "reject"
         case .mirror: "mirror"
         case .connlimitFull: "connlimit-full"
+        case .connlimitClosed: "connlimit-closed"
         case .hashlimitFull: "hashlimit-full"
         case .flowTableFull: "flow-table-full"
         case .flowClash: "flow-clash"
@@ -166,6 +168,7 @@ public enum DropReason: UInt8, CaseIterable, Sendable {
         case .reject: "A rule's REJECT."
         case .mirror: "A rule's MIRROR; a copy went back to the sender, unless it was none that may be answered."
         case .connlimitFull: "A connlimit rule had no room to count one more flow."
+        case .connlimitClosed: "A packet of a closed connection met a connlimit rule, and its address has no other, as in the kernel: ask for SYNs alone."
         case .hashlimitFull: "The table of a rule's hashlimit holds as many entries as it may."
         case .flowTableFull: "No room for a new flow, and none near its place to put out for it: none unanswered, not assured or closing."
         case .flowClash: "While this flow began another was entered with the same addresses and ports, in one direction or the other."

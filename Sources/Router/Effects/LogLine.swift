@@ -133,6 +133,8 @@ struct LogLine {
         case .icmp:
             add("PROTO=ICMP ")
             if !isFragment { addICMP(at: offset, start: start) }
+        // Of a later fragment of AH nothing is said at all.
+        case .ah where isFragment: break
         case .ah, .esp:
             add(ipProtocol == .ah ? "PROTO=AH " : "PROTO=ESP ")
             if isFragment { return true }

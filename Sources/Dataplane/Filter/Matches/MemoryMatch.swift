@@ -23,7 +23,7 @@ extension Worker {
         switch match {
         case .connections(let list, let limit, let mask, let isAbove, let byDestination):
             guard
-                let count = countConnections(packet, list, limit: limit, mask: mask, byDestination: byDestination, &spoilt)
+                let count = countConnections(packet, hook, list, limit: limit, mask: mask, byDestination: byDestination, &spoilt)
             else { return false }
             return (count > limit) == isAbove
         case .chance(let probability, let isNegated):

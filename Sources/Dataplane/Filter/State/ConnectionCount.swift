@@ -4,10 +4,13 @@ import Synchronization
 /// What a `-m connlimit` rule remembers: the flows it has seen, by masked address and zone (net/netfilter/nf_conncount.c). It is
 /// shared by all workers.
 ///
-/// A flow counts as long as it lives, but for a TCP connection that is closed. Nobody tells the list of a flow's end: each packet looks
+/// A flow counts as long as it lives, but for a TCP connection that is closed. So the count of an address whose last connection has closed
+/// is 0, and then the kernel drops the packet; a closed connection that is an address's first to be asked about counts all the same.
+///
+/// Nobody tells the list of a flow's end: each packet looks
 /// at a few flows of its address and takes the ended ones out, and where the count decides, at all of them, so that it is exact. Of an address
 /// with many flows that is done once in a tick at the most, as in the kernel; in between those that have just ended still count. When
-/// the places run out, some addresses are swept of ended flows at a time.
+/// the places run out, some addresses are swept of ended flows at a time, and those without any forgotten.
 ///
 /// An address's lock guards its count and its list; a chain's lock the nodes in that chain. Lock order: the bucket of addresses, then a
 /// flow's or a chain's, then the free places. Never two of a kind.
@@ -79,8 +82,8 @@ public final class ConnectionCountState: RuleState {
     /// Flows that each packet looks at (CONNCOUNT_GC_MAX_NODES); and those that may be looked at with every packet.
     private static let fewNodes = 8
     private static let someNodes: UInt32 = 64
-    /// A millisecond, about.
-    private static let tickShift: UInt64 = 20
+    /// Four milliseconds, about: a jiffy of most kernels.
+    private static let tickShift: UInt64 = 22
 
     init(capacity: Int, bucketCount: Int, key: UInt64) {
         buckets = Slab(count: bucketCount)
@@ -106,12 +109,14 @@ public final class ConnectionCountState: RuleState {
         var zone: UInt16
         /// 0 for a packet of no flow, and none that goes by the same tuple.
         var flow: UInt32
+        /// The flow is a TCP connection that is closed.
+        var isClosed = false
     }
 
-    /// How many live flows the subject's address has, the subject's own among them.
+    /// How many live flows the subject's address has.
     ///
     /// - Parameter limit: a count up to this is one that ended flows may still be in.
-    /// - Returns: nil if there is no room to remember the flow.
+    /// - Returns: 0 if the subject's own is closed, and there is no other; nil if there is no room to remember the flow.
     func count(_ subject: Subject, upTo limit: UInt32, in table: FlowTable, now: Instant) -> UInt32? {
         let bucket = bucket(of: subject)
         for attempt in 0..<2 {
@@ -129,34 +134,38 @@ public final class ConnectionCountState: RuleState {
         return Int(truncatingIfNeeded: foldedProduct(word ^ key) % UInt64(buckets.count))
     }
 
-    /// The bucket is locked.
+    /// The bucket is locked (count_tree, __nf_conncount_add).
     private func visit(_ bucket: Int, _ subject: Subject, _ limit: UInt32, _ table: FlowTable, _ now: Instant) -> UInt32? {
-        guard let place = place(of: subject, in: bucket) else { return subject.flow == 0 ? 1 : nil }
-        var own: UInt32 = 0
-        if subject.flow != 0 {
-            let incarnation = table.flows[subject.flow].incarnation.load(ordering: .acquiring)
-            own = member(place, subject.flow)
-            if own == 0 {
-                own = enter(place, subject.flow)
-                guard own != 0 else {
-                    leaveIfEmpty(place, in: bucket)
-                    return nil
-                }
-            }
-            // The flow that had the entry before has ended.
-            nodes[own].incarnation = incarnation
+        if let place = place(of: subject, in: bucket) {
+            return count(subject, at: place, upTo: limit, table, now)
         }
-        let stranger: UInt32 = subject.flow == 0 ? 1 : 0
+        guard let place = newPlace(for: subject, in: bucket) else { return nil }
+        if subject.flow != 0, enter(place, subject.flow, table) == 0 {
+            leave(place, in: bucket)
+            return nil
+        }
+        return 1
+    }
+
+    private func count(_ subject: Subject, at place: UInt32, upTo limit: UInt32, _ table: FlowTable, _ now: Instant) -> UInt32? {
+        var own: UInt32 = 0
+        if subject.flow != 0, !subject.isClosed {
+            own = member(place, subject.flow)
+            // The flow that had the entry before has ended.
+            if own != 0 { nodes[own].incarnation = table.flows[subject.flow].incarnation.load(ordering: .acquiring) }
+        }
+        let more: UInt32 = subject.isClosed || own != 0 ? 0 : 1
         let tick = now.nanoseconds >> Self.tickShift
         let count = addresses[place].count
-        if count &+ stranger > limit, count <= Self.someNodes || addresses[place].passed != tick {
+        let hasPassed = addresses[place].passed == tick
+        if subject.isClosed ? !hasPassed : count &+ more > limit && (count <= Self.someNodes || !hasPassed) {
             addresses[place].passed = tick
             lookAtAll(place, sparing: own, table, now)
-        } else {
+        } else if !subject.isClosed {
             look(place, at: Self.fewNodes, sparing: own, table, now)
         }
-        defer { leaveIfEmpty(place, in: bucket) }
-        return addresses[place].count &+ stranger
+        if more == 1, subject.flow != 0 { return enter(place, subject.flow, table) == 0 ? nil : addresses[place].count }
+        return addresses[place].count &+ more
     }
 
     private func lookAtAll(_ place: UInt32, sparing own: UInt32, _ table: FlowTable, _ now: Instant) {
@@ -164,8 +173,7 @@ public final class ConnectionCountState: RuleState {
         look(place, at: .max, sparing: own, table, now)
     }
 
-    /// Looks at so many flows of an address, from where it stopped the last time, and takes out those that have ended, but for the one that
-    /// the packet itself belongs to: that counts, however far closed it is.
+    /// Looks at so many flows of an address, from where it stopped the last time, and takes out those that have ended, but for one.
     private func look(_ place: UInt32, at most: Int, sparing own: UInt32, _ table: FlowTable, _ now: Instant) {
         var left = most
         while left > 0 {
@@ -191,7 +199,7 @@ public final class ConnectionCountState: RuleState {
             while place != 0 {
                 let next = addresses[place].next
                 lookAtAll(place, sparing: 0, table, now)
-                leaveIfEmpty(place, in: bucket)
+                if addresses[place].count == 0 { leave(place, in: bucket) }
                 place = next
             }
             buckets[bucket].lock.unlock()
@@ -200,17 +208,20 @@ public final class ConnectionCountState: RuleState {
 
     // MARK: Addresses
 
-    /// Where an address stands, newly if need be; nil if there is no room. Its bucket is locked.
+    /// Where an address stands; nil if it has not been counted. Its bucket is locked.
     private func place(of subject: Subject, in bucket: Int) -> UInt32? {
         var place = buckets[bucket].first
         while place != 0 {
             if addresses[place].address == subject.address, addresses[place].zone == subject.zone { return place }
             place = addresses[place].next
         }
-        // Who belongs to no flow is not remembered.
-        guard subject.flow != 0 else { return nil }
+        return nil
+    }
+
+    /// nil if there is no room. The bucket is locked.
+    private func newPlace(for subject: Subject, in bucket: Int) -> UInt32? {
         places[0].lock.lock()
-        place = places[0].freeAddress
+        var place = places[0].freeAddress
         if place != 0 {
             places[0].freeAddress = addresses[place].next
         } else if Int(places[0].touchedAddresses) < addresses.count - 1 {
@@ -224,9 +235,8 @@ public final class ConnectionCountState: RuleState {
         return place
     }
 
-    /// Its bucket is locked.
-    private func leaveIfEmpty(_ place: UInt32, in bucket: Int) {
-        guard addresses[place].count == 0 else { return }
+    /// Forgets an address without flows. Its bucket is locked.
+    private func leave(_ place: UInt32, in bucket: Int) {
         if buckets[bucket].first == place {
             buckets[bucket].first = addresses[place].next
         } else {
@@ -257,7 +267,7 @@ public final class ConnectionCountState: RuleState {
     }
 
     /// Enters a flow that is not there; 0 if there is no room.
-    private func enter(_ place: UInt32, _ flow: UInt32) -> UInt32 {
+    private func enter(_ place: UInt32, _ flow: UInt32, _ table: FlowTable) -> UInt32 {
         places[0].lock.lock()
         var node = places[0].freeNode
         if node != 0 {
@@ -271,7 +281,9 @@ public final class ConnectionCountState: RuleState {
         let first = addresses[place].first
         let chain = chain(place, flow)
         chains[chain].lock.lock()
-        nodes[node] = Node(flow: flow, address: place, next: first, chained: chains[chain].first)
+        nodes[node] = Node(
+            flow: flow, incarnation: table.flows[flow].incarnation.load(ordering: .acquiring), address: place, next: first,
+            chained: chains[chain].first)
         chains[chain].first = node
         chains[chain].lock.unlock()
         if first != 0 { nodes[first].previous = node }
@@ -313,15 +325,20 @@ extension FlowTable {
         return !status.contains(.confirmed) || flows[flow].expires > now
     }
 
-    /// The same, but for TCP connections that are closed (already_closed in net/netfilter/nf_conncount.c).
+    /// The same, but for TCP connections that are closed.
     @inline(__always)
     func counts(_ flow: UInt32, _ incarnation: UInt32, now: Instant) -> Bool {
-        guard isLive(flow, incarnation, now: now) else { return false }
-        guard flows[flow].original.ipProtocol == .tcp else { return true }
+        isLive(flow, incarnation, now: now) && !isClosed(flow)
+    }
+
+    /// Whether a flow is a TCP connection that is closed (already_closed in net/netfilter/nf_conncount.c).
+    @inline(__always)
+    func isClosed(_ flow: UInt32) -> Bool {
+        guard flows[flow].original.ipProtocol == .tcp else { return false }
         flows[flow].lock.lock()
         let state = flows[flow].tcp.state
         flows[flow].lock.unlock()
-        return state != .timeWait && state != .close
+        return state == .timeWait || state == .close
     }
 }
 
@@ -332,7 +349,7 @@ extension Worker {
     /// - Returns: nil if the packet must be dropped, with the reason in `spoilt`.
     @inline(never)
     func countConnections(
-        _ packet: Packet, _ list: UInt32, limit: UInt32, mask: UInt32, byDestination: Bool, _ spoilt: inout DropReason?
+        _ packet: Packet, _ hook: Hook, _ list: UInt32, limit: UInt32, mask: UInt32, byDestination: Bool, _ spoilt: inout DropReason?
     ) -> UInt32? {
         let address = (byDestination ? packet.destination : packet.source).rawValue & mask
         var subject = ConnectionCount.Subject(address: address, zone: 0, flow: packet.tracking.flow)
@@ -350,8 +367,15 @@ extension Worker {
             // It may go by the tuple of a flow that is counted.
             subject.flow = flows.find(tuple, hash: flows.index.hash(tuple), now: now, only: .original)?.flow ?? 0
         }
+        // What comes over the loopback interface is confirmed too soon to be judged by that.
+        let isByLoopback = packet.ingress == .host && (hook == .prerouting || hook == .input)
+        if subject.flow != 0, !isByLoopback { subject.isClosed = flows.isClosed(subject.flow) }
         guard let count = snapshot.rules.connectionCounts[list].count(subject, upTo: limit, in: flows, now: now) else {
             spoilt = .connlimitFull
+            return nil
+        }
+        guard count > 0 else {
+            spoilt = .connlimitClosed
             return nil
         }
         return count
