@@ -94,9 +94,12 @@ public struct SCTPAssociation: Sendable {
             next = new
             if chunk.kind == SCTPChunk.initiation {
                 guard let announced = chunk.initiateTag(packet) else { return (.invalid, becomesAssured) }
-                if hasInitiated[own], hasInitiated[other] { hasInitiated[other] = false }
-                hasInitiated[own] = true
-                tags[other] = announced
+                // One that announces what is known begins nothing.
+                if isFirst || tags[other] != announced {
+                    if hasInitiated[own], hasInitiated[other] { hasInitiated[other] = false }
+                    hasInitiated[own] = true
+                    tags[other] = announced
+                }
                 // Who only ever sends INITs must not keep an entry, and the address that NAT gave it, for ever.
                 if new == .closed, old == .closed, !isFirst { ignores = true }
             } else if chunk.kind == SCTPChunk.initiationAck {
