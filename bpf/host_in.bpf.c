@@ -46,8 +46,12 @@ int martlet_host_in(struct __sk_buff *frame)
 	if (bpf_skb_change_tail(frame, length, 0) < 0)
 		return refuse();
 
-	if (port == MARTLET_LOOPBACK)
+	if (port == MARTLET_LOOPBACK) {
+		/* The tag was its way out by a NIC; the loopback interface would take it for another's. */
+		if (frame->vlan_present && bpf_skb_vlan_pop(frame))
+			return refuse();
 		note_turned(frame);
+	}
 	frame->mark = trailer.mark;
 	count(MARTLET_COUNT_HANDED);
 	/* The redirect sets packet type and protocol anew, by the NIC's own address. */

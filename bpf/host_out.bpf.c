@@ -150,6 +150,14 @@ static __always_inline int write_tag(struct __sk_buff *frame, __u32 at, __be16 p
 	return bpf_skb_store_bytes(frame, at, &front, sizeof(front), 0);
 }
 
+/* Longer than mart0 takes, as only the loopback interface's own MTU allows; of a GSO frame each segment, with the least headers. */
+static __always_inline int is_too_long(struct __sk_buff *frame)
+{
+	__u32 length = frame->gso_size ? frame->gso_size + ETH_HLEN + 40 : frame->len;
+
+	return length + sizeof(struct martlet_host_header) > host_mtu + ETH_HLEN;
+}
+
 SEC("tc")
 int martlet_host_out(struct __sk_buff *frame)
 {
@@ -164,23 +172,21 @@ int martlet_host_out(struct __sk_buff *frame)
 	struct bpf_sock *sk = frame->sk;
 	__u32 *port;
 
-	if (!alive())
-		return straight_out(MARTLET_COUNT_LATE);
-	if (!is_ipv4(frame))
-		return straight_out(MARTLET_COUNT_PASSED);
-	/* A packet socket writes its own Ethernet header and knows what it does; the kernel's OUTPUT does not see it either. */
-	if (sk && sk->family == AF_PACKET)
-		return straight_out(MARTLET_COUNT_PASSED);
 	port = bpf_map_lookup_elem(&links, &index);
-	if (!port)
-		return straight_out(MARTLET_COUNT_PASSED);
-	if (*port == MARTLET_LOOPBACK) {
-		if (!answers_turned(frame))
+	if (port && *port == MARTLET_LOOPBACK) {
+		/* Nothing is counted of what stays there. */
+		if (!alive() || frame->protocol != bpf_htons(ETH_P_IP) || !answers_turned(frame))
 			return TC_ACT_UNSPEC;
-		/* The loopback interface's own MTU is larger than that of any port. */
-		if (!frame->gso_segs && frame->len + sizeof(header) > host_mtu + ETH_HLEN)
+		if (is_too_long(frame))
 			return lost(MARTLET_COUNT_NO_ROOM);
+	} else if (!alive()) {
+		return straight_out(MARTLET_COUNT_LATE);
+	} else if (!is_ipv4(frame)) {
+		return straight_out(MARTLET_COUNT_PASSED);
 	}
+	/* A packet socket writes its own Ethernet header and knows what it does; the kernel's OUTPUT does not see it either. */
+	if (!port || (sk && sk->family == AF_PACKET))
+		return straight_out(MARTLET_COUNT_PASSED);
 
 	header.port = *port;
 	write_owner(frame, &header);

@@ -35,7 +35,8 @@ struct turned_key {
 	__u32 protocol;
 };
 
-/* Written by host_in, read by host_out. The flow table has the last word; an entry too many only makes a longer way. */
+/* Written by host_in, read by host_out. An entry goes when it is the longest unused, or when its two ends are seen to talk by
+ * the loopback interface without NAT. */
 struct {
 	__uint(type, BPF_MAP_TYPE_LRU_HASH);
 	__uint(max_entries, 65536);
@@ -114,7 +115,7 @@ static __always_inline void note_turned(struct __sk_buff *frame)
 		bpf_map_update_elem(&turned, &answer, &one, BPF_ANY);
 }
 
-/* Whether a frame answers what was turned, or is an error about it. */
+/* Whether a frame of the loopback interface answers what was turned, or is an error about it. */
 static __always_inline int answers_turned(struct __sk_buff *frame)
 {
 	struct turned_key key = {};
@@ -122,8 +123,15 @@ static __always_inline int answers_turned(struct __sk_buff *frame)
 
 	if (quoted < 0)
 		return 0;
-	if (quoted == 0)
-		return bpf_map_lookup_elem(&turned, &key) != 0;
+	if (quoted == 0) {
+		if (bpf_map_lookup_elem(&turned, &key))
+			return 1;
+		/* What is turned comes in by the loopback interface and never leaves by it: this asks for answers that stay here. */
+		key = inverted(&key);
+		if (bpf_map_lookup_elem(&turned, &key))
+			bpf_map_delete_elem(&turned, &key);
+		return 0;
+	}
 	/* A quoted packet went the other way. */
 	if (read_key(frame, quoted, &key) != 0)
 		return 0;

@@ -133,7 +133,7 @@ final class SetStore: @unchecked Sendable {
 
     func forgetRemembered() { lock.withLock { _ in book.forgetMemento() } }
 
-    /// Brings back the sets that were remembered, if a command has changed any since.
+    /// Brings back the sets that were remembered, if a command has changed any since. They come a moment before the rules do.
     ///
     /// - Parameter body: puts rules in force; as for `withSlots`, but it gets the slots of the sets that come back.
     /// - Throws: what `body` throws; then the sets are as before.
