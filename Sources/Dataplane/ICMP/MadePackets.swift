@@ -72,7 +72,7 @@ extension Worker {
                 guard packet.hasTransport, isIntact(packet) else { return }
             case .gre, .ah, .esp, .sctp, .udpLite: break
             // Whatever else it is, the kernel sums it up as it does ICMP (nf_reject_verify_csum, nf_ip_checksum).
-            default: guard packet.transportLength == 0 || packet.hasRightTransportChecksum() else { return }
+            default: guard packet.hasRightTransportChecksum() else { return }
             }
             sendError(ICMPType.destinationUnreachable, kind.rawValue, about: packet)
         }

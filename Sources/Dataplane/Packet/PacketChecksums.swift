@@ -56,7 +56,10 @@ extension Packet {
             // RFC 3828, 3.2 wants its own protocol number in here. The kernel takes UDP's (udplite_error in
             // net/netfilter/nf_conntrack_proto_udp.c), so what every UDP-Lite socket sends is INVALID to it: tried on Linux 6.18.
             sum = pseudoHeader(of: .udp)
-        default: sum = Checksum()
+        default:
+            // The kernel sums up the IP header as well, which comes to all ones (nf_ip_checksum): what is nothing but zeros is right.
+            sum = Checksum()
+            sum.add(UInt16.max)
         }
         unsafe sum.add(UnsafeRawPointer(transport), count: length)
         return sum.folded == 0xFFFF
