@@ -22,6 +22,8 @@ import Synchronization
     let connectionCounts: Slab<ConnectionCount>
     /// Operands of matches about time, rates and turns.
     let around: AroundOperands
+    /// Zones that rules put flows into, but for 0 and those that are a packet's mark.
+    let zones: Slab<UInt16>
     /// Whether a rule asks for realms, so that what the host sends needs a look at its route.
     let asksForRealms: Bool
     /// Whether a rule asks for labels, so that flows begin with some (net->ct.labels_used).
@@ -92,6 +94,7 @@ import Synchronization
         around = AroundOperands(source.around)
         asksForRealms = source.around.asksForRealms
         asksForLabels = source.asksForLabels
+        zones = Slab(source.zones)
         ruleCount = source.rules.count
         self.workerCount = workerCount
         counters = Slab(count: workerCount * source.rules.count)
@@ -154,6 +157,7 @@ import Synchronization
         hashMarks.deallocate()
         connectionCounts.deallocate()
         around.deallocate()
+        zones.deallocate()
         index?.deallocate()
         jumpStacks.deallocate()
         counters.deallocate()
@@ -161,6 +165,13 @@ import Synchronization
 }
 
 extension CompiledRules.Source {
+    fileprivate var zones: [UInt16] {
+        let found = rules.compactMap { rule in
+            if case .flow(.track(let template)) = rule.target, template.zone != 0 { template.zone } else { nil }
+        }
+        return Set(found).sorted()
+    }
+
     /// The policy rule that ends the built-in chain in which `rule` stands.
     fileprivate func policy(from rule: UInt32) -> UInt32 {
         var current = rule

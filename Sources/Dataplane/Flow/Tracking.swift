@@ -51,7 +51,8 @@ extension Worker {
             let type = packet.transport8(Offset.icmpType)
             guard type <= ICMPType.highest else { return nil }
             if ICMPType.isError(type) {
-                trackError(&packet)
+                trackError(
+                    &packet, packet.template.zone(.original, mark: packet.mark), packet.template.zone(.reply, mark: packet.mark))
                 return nil
             }
             return trackDatagram(&packet)
@@ -369,19 +370,22 @@ extension Worker {
 
     /// What the host's own ICMP says of a packet that reached it belongs to that packet's flow before any rule sees it
     /// (icmp_glue_bits in net/ipv4/icmp.c). Only of a protocol that it does not know: UDP and TCP have forgotten the flow by then.
+    ///
+    /// The flow may be in any zone that rules name; in one that is a mark it is not found.
     @inline(never)
     mutating func trackHostError(_ packet: inout Packet) {
         guard packet.hasTransport, packet.transport8(Offset.icmpType) == ICMPType.destinationUnreachable,
             packet.transport8(Offset.icmpCode) == 2
         else { return }
-        trackError(&packet)
+        trackError(&packet, 0, 0)
+        let zones = snapshot.rules.zones
+        for place in 0..<zones.count where !packet.tracking.hasFlow { trackError(&packet, zones[place], zones[place]) }
     }
 
     /// An error belongs to the flow of the packet that it carries, and travels against it (nf_conntrack_inet_error).
-    private mutating func trackError(_ packet: inout Packet) {
+    private mutating func trackError(_ packet: inout Packet, _ originalZone: UInt16, _ replyZone: UInt16) {
         guard let inner = InnerPacket(packet), var answer = inner.tuple.inverted else { return }
-        answer.zone = packet.template.zone(.original, mark: packet.mark)
-        let replyZone = packet.template.zone(.reply, mark: packet.mark)
+        answer.zone = originalZone
         guard let found = find(answer, hash: flows.index.hash(answer), replyZone: replyZone) else { return }
         // Who receives the error must be the one who sent the packet.
         guard flows.flows[found.flow].tuple(found.direction).destination == packet.destination else { return }
