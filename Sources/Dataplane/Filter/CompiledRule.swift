@@ -20,7 +20,7 @@ public struct CompiledRule: Sendable {
     public var sourceMask: UInt32 = 0
     public var destination: UInt32 = 0
     public var destinationMask: UInt32 = 0
-    /// Ports that `-i` takes, by index; bit 62 is `lo`'s, and bit 63 stands for none. A `!` is already worked in.
+    /// Ports that `-i` takes, by their bits. A `!` is already worked in.
     public var ingress: UInt64 = .max
     /// The same for `-o`.
     public var egress: UInt64 = .max
@@ -33,4 +33,10 @@ public struct CompiledRule: Sendable {
     public var matchCount: UInt32 = 0
 
     public init() {}
+}
+
+extension PortIndex {
+    /// Its place in a rule's set of ports; `.host` is `lo` there, and `.none` has one of its own.
+    @inline(__always)
+    public var bit: UInt64 { 1 << UInt64(rawValue & 63) }
 }

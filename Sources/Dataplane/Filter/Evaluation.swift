@@ -24,15 +24,15 @@ extension Worker {
         // host sends has none.
         let ingressBit =
             switch hook {
-            case .prerouting, .input, .forward: portBit(packet.ingress)
-            case .output: portBit(.none)
-            case .postrouting: portBit(packet.isCopy ? packet.egress : packet.ingress == .host ? .none : packet.ingress)
+            case .prerouting, .input, .forward: packet.ingress.bit
+            case .output: PortIndex.none.bit
+            case .postrouting: (packet.isCopy ? packet.egress : packet.ingress == .host ? .none : packet.ingress).bit
             }
         let egressBit =
             switch hook {
-            case .prerouting, .input: portBit(.none)
-            case .output: portBit(packet.announcedEgress)
-            case .forward, .postrouting: portBit(packet.isForHost ? .host : packet.egress)
+            case .prerouting, .input: PortIndex.none.bit
+            case .output: packet.announcedEgress.bit
+            case .forward, .postrouting: (packet.isForHost ? .host : packet.egress).bit
             }
         let rules = snapshot.rules.rules
         // A REJECT or MIRROR walks other chains before this walk ends, but ends it; a TEE does not, and its copy has a stack of
@@ -128,9 +128,6 @@ extension Worker {
         case .drop(let reason): .drop(reason)
         }
     }
-
-    @inline(__always)
-    private func portBit(_ port: PortIndex) -> UInt64 { 1 << UInt64(port.rawValue & 63) }
 
     // MARK: Matching
 

@@ -15,11 +15,11 @@ final class LiveSet {
     private var comments: [UInt32: String] = [:]
     private var nextComment: UInt32 = 1
 
-    init(_ type: SetType, _ options: SetOptions, expecting elements: Int = 0) {
-        var options = options
-        if type.isHash, options.initialValue == nil { options.initialValue = .random(in: .min ... .max) }
-        header = SetHeader(type: type, options: options)
-        shape = SetShape(type, options)
+    init(_ header: SetHeader, expecting elements: Int = 0) {
+        var header = header
+        if header.type.isHash, header.options.initialValue == nil { header.options.initialValue = .random(in: .min ... .max) }
+        self.header = header
+        shape = SetShape(header.type, header.options)
         memory = SetMemory(shape, key: .random(in: .min ... .max), expecting: elements)
     }
 
@@ -61,7 +61,7 @@ final class LiveSet {
 
     /// Another set that is made as this one and has in it what was copied.
     func restored(_ copy: Copy, at now: UInt64, retire: @escaping (@escaping @Sendable () -> Void) -> Void) -> LiveSet {
-        let set = LiveSet(type, options, expecting: copy.records.count)
+        let set = LiveSet(header, expecting: copy.records.count)
         set.comments = copy.comments
         set.nextComment = copy.nextComment
         if type == .listSet {
@@ -82,8 +82,9 @@ final class LiveSet {
     // MARK: Text and memory
 
     /// Whether a set made so would be the same (`same_set` of the kernel's set types): what it may hold, not how it is laid out.
-    func isMade(_ type: SetType, _ other: SetOptions) -> Bool {
-        self.type == type && options.maxElements == other.maxElements && options.netmask == other.netmask
+    func isMade(_ wanted: SetHeader) -> Bool {
+        let other = wanted.options
+        return type == wanted.type && options.maxElements == other.maxElements && options.netmask == other.netmask
             && options.timeout == other.timeout && options.hasCounters == other.hasCounters
             && options.hasComments == other.hasComments && options.hasMarks == other.hasMarks
             && options.forcesAdd == other.forcesAdd && options.addresses == other.addresses

@@ -163,9 +163,9 @@ final class SetBook {
         _ instruction: SetInstruction, at now: UInt64, journal: inout [Reversal], expecting: [String: Int] = [:]
     ) throws(RuleError) {
         switch instruction {
-        case .create(let name, let type, let options, let exists):
+        case .create(let name, let header, let exists):
             if let present = self[name.text] {
-                guard exists, present.set.isMade(type, options) else {
+                guard exists, present.set.isMade(header) else {
                     throw RuleError(
                         "Set cannot be created: set with the same name already exists", at: name, exitCode: 1)
                 }
@@ -176,7 +176,7 @@ final class SetBook {
                 throw RuleError("Set cannot be created: there are 65535 sets already\(others)", at: name, exitCode: 1)
             }
             fullBelow = slot
-            put(slot, Place(name: name.text, set: LiveSet(type, options, expecting: expecting[name.text] ?? 0)))
+            put(slot, Place(name: name.text, set: LiveSet(header, expecting: expecting[name.text] ?? 0)))
             journal.append(.perform { self.remove(slot) })
         case .add(let name, let entries, let notes, let word, let exists):
             guard let slot = slots[name.text], let set = places[slot]?.set else { throw Self.unknown(name) }

@@ -97,8 +97,8 @@ struct SetPlan {
     /// Keeps track of which sets there are.
     private mutating func follow(_ instruction: SetInstruction) {
         switch instruction {
-        case .create(let name, let type, let options, _):
-            if headers[name.text] == nil { headers[name.text] = SetHeader(type: type, options: options) }
+        case .create(let name, let header, _):
+            if headers[name.text] == nil { headers[name.text] = header }
         case .destroy(let name): if let name { headers[name.text] = nil } else { headers = [:] }
         case .swap(let first, let second):
             let header = headers[first.text]

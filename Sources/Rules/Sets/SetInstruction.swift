@@ -2,7 +2,7 @@ import Net
 
 /// One ipset command, read and checked as far as it can be without the elements there are.
 public enum SetInstruction: Sendable {
-    case create(name: Word, type: SetType, options: SetOptions, exists: Bool)
+    case create(name: Word, header: SetHeader, exists: Bool)
     case add(set: Word, entries: [SetEntry], notes: SetNotes, element: Word, exists: Bool)
     case delete(set: Word, entries: [SetEntry], notes: SetNotes, element: Word, exists: Bool)
     case test(set: Word, entry: SetEntry, notes: SetNotes, element: Word)
@@ -51,7 +51,7 @@ public enum SetInstruction: Sendable {
             try SetParser.checkName(arguments[0])
             let type = try SetParser.type(arguments[1])
             let options = try SetParser.options(type, arguments[2...], of: arguments[1])
-            return .create(name: arguments[0], type: type, options: options, exists: exists)
+            return .create(name: arguments[0], header: SetHeader(type: type, options: options), exists: exists)
         case "add", "a", "-A", "--add", "del", "d", "-D", "--del", "test", "t", "-T", "--test":
             try need(2)
             let set = try existing(arguments[0])

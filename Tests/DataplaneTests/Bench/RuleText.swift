@@ -126,7 +126,8 @@ struct RuleText {
     }
 
     private static func bits(_ name: String, not: Bool) -> UInt64 {
-        let bit: UInt64 = 1 << UInt64(Bench.names.firstIndex(of: name) ?? 62)
+        // A name that is no port's has no bit.
+        let bit = Bench.names.firstIndex(of: name).map { PortIndex(rawValue: UInt8($0)).bit } ?? 0
         return not ? ~bit : bit
     }
 }

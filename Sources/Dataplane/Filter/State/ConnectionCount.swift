@@ -367,7 +367,7 @@ extension Worker {
             // It may go by the tuple of a flow that is counted.
             subject.flow = flows.find(tuple, hash: flows.index.hash(tuple), now: now, only: .original)?.flow ?? 0
         }
-        // What comes over the loopback interface is confirmed too soon to be judged by that.
+        // Over the loopback interface a closed connection that is counted still counts itself (__nf_conncount_add).
         let isByLoopback = packet.ingress == .host && (hook == .prerouting || hook == .input)
         if subject.flow != 0, !isByLoopback { subject.isClosed = flows.isClosed(subject.flow) }
         guard let count = snapshot.rules.connectionCounts[list].count(subject, upTo: limit, in: flows, now: now) else {

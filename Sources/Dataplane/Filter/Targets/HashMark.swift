@@ -56,7 +56,7 @@ extension Worker {
             let flow = packet.tracking.flow
             guard flow != 0 else {
                 // Before the flow is known, what CT has given is taken for one without addresses (nf_ct_get, hmark_ct_set_htuple).
-                if packet.template.isSet, packet.tracking.state == .none { packet.mark = hashed.mark(0, 0, hashed.ordered(0), 0) }
+                if hasFlowForRules(packet) { packet.mark = hashed.mark(0, 0, hashed.ordered(0), 0) }
                 return
             }
             let original = flows.flows[flow].original

@@ -243,13 +243,15 @@ struct RuleCompiler {
         source.rules.append(compiled)
     }
 
-    /// The ports whose names match, by index, loopback among them, and `PortIndex.none` for packets that have no port on that side.
+    /// The bits of the ports whose names match, loopback among them, and of `.none` for packets that have no port on that side.
     private func portSet(_ pattern: Negatable<InterfacePattern>?) -> UInt64 {
         guard let pattern else { return .max }
         var set: UInt64 = 0
-        for (index, name) in surroundings.portNames.enumerated() where pattern.value.matches(name) { set |= 1 << UInt64(index) }
-        if pattern.value.matches("lo") { set |= 1 << UInt64(PortIndex.host.rawValue) }
-        if pattern.value.matches("") { set |= 1 << UInt64(PortIndex.none.rawValue & 63) }
+        for (index, name) in surroundings.portNames.prefix(PortIndex.limit).enumerated() where pattern.value.matches(name) {
+            set |= PortIndex(rawValue: UInt8(index)).bit
+        }
+        if pattern.value.matches("lo") { set |= PortIndex.host.bit }
+        if pattern.value.matches("") { set |= PortIndex.none.bit }
         return pattern.isNegated ? ~set : set
     }
 
