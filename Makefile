@@ -25,7 +25,7 @@ demo: build ## real traffic through Martlet in namespaces, with a report
 # Debug tests against the release program: namespace tests run it, and a test reads its disassembly. One test at a time:
 # namespaces, cores and the clock are shared by all of them.
 test: build test-dependencies ## all tests: unit, scenario and namespace
-	MARTLET_BINARY="$(BINARY)" $(SWIFT) test --no-parallel
+	@SWIFT="$(SWIFT)" MARTLET_BINARY="$(BINARY)" scripts/test
 
 twins: build test-dependencies ## random rules and packets beside the kernel: CASES (5000) or MINUTES, from SEED (1)
 	$(SWIFT) build -c release --product martlet-twins
