@@ -75,19 +75,16 @@ extension NamespaceTests {
 
         /// BPF programs and maps that no living process holds: those of other routers on the machine are not ours to judge.
         private static func unheldBPF() throws -> Set<String> {
-            var found: Set<String> = []
+            var found: [String: String] = [:]
             for kind in ["prog", "map"] {
-                var last: String?
-                for line in try Program.run(["bpftool", kind, "show"]).output.split(separator: "\n") {
-                    if line.first?.isNumber == true {
-                        last = "\(kind) \(line)"
-                        found.insert(last ?? "")
-                    } else if line.contains("pids "), let last {
-                        found.remove(last)
-                    }
+                for line in try Program.run(["bpftool", kind, "show"]).output.split(separator: "\n") where line.first?.isNumber == true {
+                    found["\(kind)_id:" + line.prefix { $0 != ":" }] = "\(kind) \(line)"
                 }
             }
-            return found
+            // Not from bpftool, which leaves out who holds them where it was built without that.
+            let holders = try Program.run(["sh", "-c", "grep -hsE '^(prog|map)_id:' /proc/[0-9]*/fdinfo/*"]).output
+            for line in holders.split(separator: "\n") { found[line.filter { !$0.isWhitespace }] = nil }
+            return Set(found.values)
         }
 
         /// A conversation by ssh's means: a TCP session to the router, a line sent and echoed on demand.
