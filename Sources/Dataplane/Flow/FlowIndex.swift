@@ -51,6 +51,13 @@ import Synchronization
     }
 
     var byteCount: Int { buckets.count * 64 }
+    /// The buckets that a table with these flows comes to: those that hashes fall into, and overflow buckets by their number.
+    var bucketsInUse: Int { Int(primaryCount) + Int(overflowUsed[0].load(ordering: .relaxed)) }
+    /// Buckets of either kind.
+    var allBuckets: Int { buckets.count }
+
+    /// As `Slab.populate`.
+    func populate(_ range: Range<Int>) -> Bool { buckets.populate(range) }
     var bucketCount: Int { Int(primaryCount) }
 
     @inline(__always)

@@ -5,6 +5,8 @@ struct FlowMemory {
     struct Shared: ~Copyable {
         let lock = SpinLock()
         var freeCount = 0
+        /// The most entries that were not free at once: those beyond were never touched.
+        let mostTaken: Atomic<Int>
         /// Flows that are alive, unconfirmed ones included.
         let alive: Atomic<Int>
         /// nf_conntrack_max: up to `maximum`.

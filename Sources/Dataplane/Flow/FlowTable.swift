@@ -96,9 +96,14 @@ import Synchronization
         shared[0].freeCount -= taken
         let from = shared[0].freeCount
         for i in 0..<taken { list[i] = free[from + i] }
+        let inUse = free.count - from
+        if inUse > shared[0].mostTaken.load(ordering: .relaxed) { shared[0].mostTaken.store(inUse, ordering: .relaxed) }
         shared[0].lock.unlock()
         return taken
     }
+
+    /// The most entries that were in use at once. They are those with the lowest numbers, from 1.
+    var mostTaken: Int { shared[0].mostTaken.load(ordering: .relaxed) }
 
     func giveFree(_ count: Int, from list: Slab<UInt32>, at start: Int) {
         shared[0].lock.lock()

@@ -30,7 +30,10 @@ extension Worker {
                 reportExhaustion(flow)
                 return .natExhausted
             }
-            if table[flow].reply.inverted.map({ $0 != current }) ?? false { status.insert(.sourceNAT) }
+            if table[flow].reply.inverted.map({ $0 != current }) ?? false {
+                status.insert(.sourceNAT)
+                usualSource = table[flow].reply.destination
+            }
         }
         table[flow].set(status)
         return nil

@@ -36,24 +36,43 @@ extension Worker {
                 guesses[index].reference = flows.guess(guesses[index].hash)
             }
             for index in 0..<count { sum &+= flows.touch(guesses[index].reference.flow, isTCP: guesses[index].isTCP) }
+            for index in 0..<count where guesses[index].hash != 0 && guesses[index].reference.rawValue == 0 {
+                sum &+= touchAnswers(to: arrivals[index].frame)
+            }
         }
         touched.store(sum, ordering: .relaxed)
     }
 
-    /// What can be said of the flow of an untagged IPv4 packet without options that carries TCP or UDP, in no zone.
+    /// Of a packet that begins a flow, the buckets that its answers fall into: as it is, and if its source becomes what that of the last
+    /// flow became.
+    @inline(__always)
+    private func touchAnswers(to frame: FrameDescriptor) -> UInt32 {
+        guard var answer = guessTuple(frame)?.inverted else { return 0 }
+        let sum = flows.index.touch(flows.index.hash(answer))
+        if usualSource == .any { return sum }
+        answer.destination = usualSource
+        return sum &+ flows.index.touch(flows.index.hash(answer))
+    }
+
     @inline(__always)
     private func guess(_ frame: FrameDescriptor) -> FlowGuess {
+        guard let tuple = guessTuple(frame) else { return FlowGuess() }
+        return FlowGuess(hash: flows.index.hash(tuple), isTCP: tuple.ipProtocol == .tcp)
+    }
+
+    /// The tuple of an untagged IPv4 packet without options that carries TCP or UDP, in no zone; nil for any other.
+    @inline(__always)
+    private func guessTuple(_ frame: FrameDescriptor) -> FlowTuple? {
         let ip = unsafe memory.bytes(at: frame.address) + Offset.ethernetHeader
         let ipProtocol = IPProtocol(rawValue: unsafe ip.load(fromByteOffset: Offset.ipProtocol, as: UInt8.self))
-        guard unsafe ip.load(as: UInt8.self) == 0x45, ipProtocol == .tcp || ipProtocol == .udp else { return FlowGuess() }
+        guard unsafe ip.load(as: UInt8.self) == 0x45, ipProtocol == .tcp || ipProtocol == .udp else { return nil }
         func word(_ offset: Int) -> UInt32 {
             UInt32(bigEndian: unsafe ip.loadUnaligned(fromByteOffset: offset, as: UInt32.self))
         }
         let ports = word(Offset.ipHeader)
-        let tuple = FlowTuple(
+        return FlowTuple(
             source: IPv4Address(rawValue: word(Offset.ipSource)),
             destination: IPv4Address(rawValue: word(Offset.ipDestination)), ipProtocol: ipProtocol,
             sourcePort: UInt16(truncatingIfNeeded: ports >> 16), destinationPort: UInt16(truncatingIfNeeded: ports))
-        return FlowGuess(hash: flows.index.hash(tuple), isTCP: ipProtocol == .tcp)
     }
 }

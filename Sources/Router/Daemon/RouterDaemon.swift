@@ -13,7 +13,7 @@ import Synchronization
 ///
 /// The start goes from what can be refused without touching the machine to what changes it; `close` goes back the same way.
 /// After the start, one thread (the caller of `run`) follows the kernel and asks for neighbours, the workers forward, a heartbeat
-/// moves the deadline, a reporter writes what rules log, and control clients have threads of their own. What they share beside the workers' tables is guarded by
+/// moves the deadline, a keeper has memory ready for flows, a reporter writes what rules log, and control clients have threads of their own. What they share beside the workers' tables is guarded by
 /// `core.lock`.
 public final class RouterDaemon {
     private let configurationPath: String
@@ -33,6 +33,7 @@ public final class RouterDaemon {
     let reloader: Reloader
     let exchange: Exchange
     private let heartbeat: Heartbeat
+    private let memoryKeeper: MemoryKeeper
     private var threads: [WorkerThread] = []
     var reporter: Reporter?
     private var server: ControlServer?
@@ -119,6 +120,7 @@ public final class RouterDaemon {
         exchange = Exchange(workerCount: workerCount)
         core.shared.wallClock.follow()
         heartbeat = Heartbeat(control: steering, exchange: exchange, wallClock: core.shared.wallClock)
+        memoryKeeper = MemoryKeeper(table: core.shared.flows, workerCount: workerCount)
         requester = try NeighborRequester()
         // Beside the control socket, so that routers in different namespaces do not take each other's.
         let socket = configuration.control.socket
@@ -193,6 +195,8 @@ public final class RouterDaemon {
         requester.observe(changes)
         readGroups()
 
+        let memoryKeeper = self.memoryKeeper
+        try SystemThread.detach { memoryKeeper.run() }
         let workerCount = exchange.workerCount
         var ringsOfWorker = Array(repeating: [Ring](), count: workerCount)
         var owners: [PortIndex: Int] = [:]
@@ -292,6 +296,7 @@ public final class RouterDaemon {
     /// Gives the box back to the kernel, in the order opposite to the start's.
     private func close() {
         heartbeat.stop()
+        memoryKeeper.stop()
         steering.release()
         server?.stop()
         exchange.end()
