@@ -6,8 +6,6 @@
 public struct FlowPopulation {
     /// What one step asks for at most, in bytes: some milliseconds.
     private static let step = 8 << 20
-    /// How far ahead overflow buckets are; flows come to one only where a bucket is full.
-    private static let bucketsAhead = 1 << 16
 
     private let table: FlowTable
     private let flowsAhead: Int
@@ -15,20 +13,23 @@ public struct FlowPopulation {
     private var buckets = 0
     private var isRefused = false
 
-    /// - Parameter flowsAhead: more than may begin between two calls.
+    /// - Parameter flowsAhead: how many flows there is memory for beyond those there were at most: more than may begin between two calls.
     public init(_ table: FlowTable, flowsAhead: Int) {
         self.table = table
         self.flowsAhead = flowsAhead
     }
 
+    /// Whether nothing will ever be left to do: the whole table is there, or the system refuses.
+    public var isComplete: Bool { isRefused || buckets == table.index.allBuckets && flows == table.flows.count }
+
     /// Takes one step.
     ///
-    /// - Returns: whether there is more to do at once; false also for good once the system refuses.
+    /// - Returns: whether there is more to do at once.
     public mutating func advance() -> Bool {
         guard !isRefused else { return false }
         let index = table.index
-        // The index first: every flow comes to another part of it.
-        let bucketGoal = min(index.bucketsInUse + Self.bucketsAhead, index.allBuckets)
+        // The index first: every flow comes to another part of it. No flow needs more than one overflow bucket.
+        let bucketGoal = min(index.bucketsInUse + flowsAhead, index.allBuckets)
         if buckets < bucketGoal {
             let end = min(buckets + Self.step / 64, bucketGoal)
             isRefused = !index.populate(buckets..<end)
