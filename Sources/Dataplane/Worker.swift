@@ -110,6 +110,9 @@ public struct Arrival: Sendable {
     /// it, and a worker is two thousand bytes.
     let touched = Atomic<UInt32>(0)
 
+    /// What was found in the IP options of the packet under way.
+    let options = Slab<IPOptionsRead>(count: 1)
+
     /// Where a datagram is put together, with room for VLAN tags in front; and the lengths of the pieces it came in.
     let assembly: UnsafeMutableRawPointer
     let geometry = Slab<UInt16>(count: Reassembly.piecesPerDatagram)

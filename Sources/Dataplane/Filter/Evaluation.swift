@@ -90,7 +90,7 @@ extension Worker {
                 }
                 current = target
             case .reject(let kind):
-                reject(packet, kind)
+                reject(packet, kind, hook)
                 return .drop(.reject)
             case .synproxy(let rule):
                 if let verdict = verdict(synproxy(packet, rule)) { return verdict }

@@ -34,12 +34,14 @@ extension Worker {
         }
         guard !source.isUnspecified else { return }
 
-        let carried = min(packet.totalLength, Self.longestError - Offset.ipHeader - Offset.icmpHeader)
+        guard let echo = echo(packet) else { return }
+        let carried = min(packet.totalLength, Self.longestError - Offset.ipHeader - echo.count - Offset.icmpHeader)
         guard
             var answer = make(
-                .icmp, from: source, to: packet.source, length: Offset.icmpHeader + carried, like: packet,
+                .icmp, from: source, to: packet.source, options: echo.count, length: Offset.icmpHeader + carried, like: packet,
                 tos: packet.tos & 0x1E | Self.errorPrecedence, fragment: 0)
         else { return }
+        fill(answer, with: echo)
         answer.setTransport8(Offset.icmpType, type)
         answer.setTransport8(Offset.icmpCode, code)
         answer.setTransport16(4, UInt16(truncatingIfNeeded: info >> 16))
@@ -53,11 +55,15 @@ extension Worker {
 
     /// Carries out a REJECT.
     @inline(never)
-    mutating func reject(_ packet: Packet, _ kind: RejectKind) {
+    mutating func reject(_ packet: Packet, _ kind: RejectKind, _ hook: Hook) {
         switch kind {
         case .tcpReset:
             // The link layer's broadcast is no matter here (nf_send_reset).
             guard mayBeAnswered(packet) else { return }
+            // A forwarded segment is summed up afresh (skb_forward_csum).
+            guard packet.ipProtocol == .tcp, packet.hasTransport, !packet.tcpFlags.contains(.rst),
+                isIntact(packet, hasBeenSummedUp: hook == .input && hasTrackingSummedUp(packet))
+            else { return }
             sendReset(packet)
         default:
             // The kernel sends no error while it sends ICMP itself: its own answers to pings are dropped silently (icmp_xmit_lock).
@@ -69,21 +75,26 @@ extension Worker {
             // An answer to a damaged packet could go to the wrong host.
             switch packet.ipProtocol {
             case .tcp, .udp, .icmp:
-                guard packet.hasTransport, isIntact(packet) else { return }
+                guard packet.hasTransport, isIntact(packet, hasBeenSummedUp: hasTrackingSummedUp(packet)) else { return }
             case .gre, .ah, .esp, .sctp, .udpLite: break
             // Whatever else it is, the kernel sums it up as it does ICMP (nf_reject_verify_csum, nf_ip_checksum).
-            default: guard packet.hasRightTransportChecksum() else { return }
+            default: guard isIntact(packet, hasBeenSummedUp: false) else { return }
             }
             sendError(ICMPType.destinationUnreachable, kind.rawValue, about: packet)
         }
     }
 
-    /// Whether the transport checksum is right, or need not be asked for.
-    private func isIntact(_ packet: Packet) -> Bool { packet.isTakenForIntact || packet.hasRightTransportChecksum() }
+    /// Whether the transport checksum is right, or need not be asked for. The kernel sums up the IP header as well (nf_ip_checksum), which
+    /// is not in order once options were filled in.
+    ///
+    /// - Parameter hasBeenSummedUp: by tracking; it is not done again then.
+    private func isIntact(_ packet: Packet, hasBeenSummedUp: Bool) -> Bool {
+        if packet.isTakenForIntact { return true }
+        if hasChangedOptions(packet), !hasBeenSummedUp { return false }
+        return packet.hasRightTransportChecksum()
+    }
 
     private mutating func sendReset(_ packet: Packet) {
-        guard packet.ipProtocol == .tcp, packet.hasTransport, !packet.tcpFlags.contains(.rst), isIntact(packet)
-        else { return }
         guard
             var reset = make(
                 .tcp, from: packet.destination, to: packet.source, length: Offset.tcpHeader, like: packet, tos: 0,
@@ -153,9 +164,10 @@ extension Worker {
         return routing.lookup(RouteQuery(destination: address, ingress: ingress)).kind == .broadcast
     }
 
-    /// A packet of our own in a fresh frame, its IP header complete and what follows zeroed; nil if no frame is free.
+    /// A packet of our own in a fresh frame, its IP header complete and what follows zeroed, as are so many bytes of options; nil if no
+    /// frame is free.
     mutating func make(
-        _ ipProtocol: IPProtocol, from source: IPv4Address, to destination: IPv4Address, length: Int,
+        _ ipProtocol: IPProtocol, from source: IPv4Address, to destination: IPv4Address, options: Int = 0, length: Int,
         like packet: Packet, tos: UInt8, fragment: UInt16
     ) -> Packet? {
         guard let chunk = pool.take() else {
@@ -170,14 +182,15 @@ extension Worker {
         let linkLength = packet.linkLength
         unsafe bytes.copyMemory(from: packet.base, byteCount: linkLength)
         let ip = unsafe bytes + linkLength
-        unsafe ip.initializeMemory(as: UInt8.self, repeating: 0, count: Offset.ipHeader + length)
-        unsafe ip.storeBytes(of: 0x45, as: UInt8.self)
+        let headerLength = Offset.ipHeader + options
+        unsafe ip.initializeMemory(as: UInt8.self, repeating: 0, count: headerLength + length)
+        unsafe ip.storeBytes(of: 0x40 | UInt8(headerLength / 4), as: UInt8.self)
         unsafe ip.storeBytes(of: ipProtocol.rawValue, toByteOffset: Offset.ipProtocol, as: UInt8.self)
         unsafe ip.storeBytes(of: source.rawValue.bigEndian, toByteOffset: Offset.ipSource, as: UInt32.self)
         unsafe ip.storeBytes(of: destination.rawValue.bigEndian, toByteOffset: Offset.ipDestination, as: UInt32.self)
         var made = unsafe Packet(
-            base: bytes, address: address, linkLength: linkLength, headerLength: Offset.ipHeader,
-            totalLength: Offset.ipHeader + length, ingress: .host)
+            base: bytes, address: address, linkLength: linkLength, headerLength: headerLength,
+            totalLength: headerLength + length, ingress: .host)
         made.setIP8(Offset.ipTOS, tos)
         made.setIP16(Offset.ipTotalLength, UInt16(made.totalLength))
         made.setIP16(

@@ -126,7 +126,9 @@ extension Worker {
             guard var packet = restore(frames[index]) else { continue }
             packet.egress = waiting.port
             packet.readTransport()
-            sendError(ICMPType.destinationUnreachable, 1, about: packet)
+            // They are read once more, and what they ask for is entered once more (ipv4_send_dest_unreach).
+            let isFaulty = packet.headerLength > Offset.ipHeader && readOptions(packet) != nil
+            if !isFaulty { sendError(ICMPType.destinationUnreachable, 1, about: packet) }
             drop(packet, .neighborFailed)
         }
     }

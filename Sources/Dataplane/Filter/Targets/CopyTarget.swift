@@ -44,7 +44,7 @@ extension Worker {
 
     /// Whether tracking has looked at the transport checksum, whatever it found; it does not come so far if a length is wrong (tcp_error,
     /// udp_error).
-    private func hasTrackingSummedUp(_ packet: Packet) -> Bool {
+    func hasTrackingSummedUp(_ packet: Packet) -> Bool {
         guard snapshot.rules.tracks, snapshot.tracking.verifiesChecksums else { return false }
         switch packet.tracking.state {
         case .none, .untracked: return false
