@@ -31,6 +31,7 @@ public struct HostModel {
             var answer = reply(to: ip, .icmp(TestPacket.ICMP(type: 0, code: 0, rest: icmp.rest)))
             answer.payload = packet.payload
             answer.ip?.tos = ip.tos
+            answer.ip?.options = Self.recordedRoute(ip)
             return answer
         case .udp(let datagram) where udp.keys.contains(datagram.destinationPort):
             udp[datagram.destinationPort] = .some((ip.source, datagram.sourcePort, ip.destination))
@@ -56,6 +57,20 @@ public struct HostModel {
 
     /// Protocols that the kernel takes, even if it makes nothing of a packet.
     private static let knownProtocols: Set<UInt8> = [1, 2, 6, 17, 103, 136]
+
+    /// The record route option of an echo request that has no other, as its reply brings it back: with the host's address as often as it has
+    /// passed it, there and back (RFC 1122, 3.2.2.6).
+    private static func recordedRoute(_ ip: TestPacket.IP) -> [UInt8] {
+        guard ip.options.first == 7 else { return [] }
+        var option = Array(ip.options.prefix(Int(ip.options[1])))
+        let address = ip.destination.rawValue
+        for _ in 0..<2 where Int(option[2]) + 3 <= option.count {
+            let place = Int(option[2]) - 1
+            for byte in 0..<4 { option[place + byte] = UInt8(truncatingIfNeeded: address >> UInt32(24 - 8 * byte)) }
+            option[2] += 4
+        }
+        return option + Array(repeating: 0, count: (4 - option.count % 4) % 4)
+    }
 
     /// RFC 9293, 3.5.2 and 3.10.7: a listener answers a SYN, nobody else anything but with a reset.
     private mutating func answer(_ segment: TestPacket.TCP, of packet: TestPacket, _ ip: TestPacket.IP) -> TestPacket? {
