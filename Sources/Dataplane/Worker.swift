@@ -103,7 +103,7 @@ public struct Arrival: Sendable {
     /// What was guessed of the frame whose turn it is.
     var guess = FlowIndex.Reference(rawValue: 0)
     /// What the last flow's source became whose source was translated: that of the next ones too, most likely.
-    var usualSource = IPv4Address.any
+    var lastTranslatedSource = IPv4Address.any
     /// Where what was read ahead goes, so that it is read at all.
     ///
     /// A value with an atomic in it stays where it lies. Of any other the compiler makes a copy for each call of a method that does not change

@@ -57,24 +57,26 @@ extension NamespaceTests {
             defer { lab.tearDown() }
             try lab.sysctl(["net.ipv4.icmp_ratelimit=0"], in: "router")
             let before = try Self.state(lab)
-            let loaded = try Self.unheldBPF()
+            let loaded = try Self.heldBPF().unheld
             let router = try RouterUnderTest(kind, in: lab, setup: RouterSetup(rules: Self.rules))
             #expect(try Self.state(lab) != before, "a running router cannot be seen, so this test sees nothing")
+            #expect(try Self.heldBPF().held > 10, "nor can what it loads")
             _ = try lab.run(["ping", "-c", "2", "-i", "0.2", "198.51.100.2"], in: "client")
             try router.stop()
             try Self.requireSame(before, lab)
             // The kernel frees programs and maps a moment after their last user has gone.
             var left: Set<String> = []
             _ = try Clock.wait(seconds: 3, every: 0.2) {
-                left = try Self.unheldBPF().subtracting(loaded)
+                left = try Self.heldBPF().unheld.subtracting(loaded)
                 return left.isEmpty
             }
             #expect(left.isEmpty, "left in the kernel")
             #expect(!(try filesIn(router.folder).contains("control.sock")))
         }
 
-        /// BPF programs and maps that no living process holds: those of other routers on the machine are not ours to judge.
-        private static func unheldBPF() throws -> Set<String> {
+        /// How many BPF programs and maps living processes hold, and those that none does. Those of other routers on the machine are not
+        /// ours to judge.
+        private static func heldBPF() throws -> (held: Int, unheld: Set<String>) {
             var found: [String: String] = [:]
             for kind in ["prog", "map"] {
                 for line in try Program.run(["bpftool", kind, "show"]).output.split(separator: "\n") where line.first?.isNumber == true {
@@ -82,9 +84,10 @@ extension NamespaceTests {
                 }
             }
             // Not from bpftool, which leaves out who holds them where it was built without that.
-            let holders = try Program.run(["sh", "-c", "grep -hsE '^(prog|map)_id:' /proc/[0-9]*/fdinfo/*"]).output
-            for line in holders.split(separator: "\n") { found[line.filter { !$0.isWhitespace }] = nil }
-            return Set(found.values)
+            let holders = try Program.run(["sh", "-c", "grep -rhsE '^(prog|map)_id:' /proc/[0-9]*/fdinfo"]).output
+            var held = 0
+            for line in holders.split(separator: "\n") where found.removeValue(forKey: line.filter { !$0.isWhitespace }) != nil { held += 1 }
+            return (held, Set(found.values))
         }
 
         /// A conversation by ssh's means: a TCP session to the router, a line sent and echoed on demand.

@@ -24,6 +24,8 @@ import Synchronization
     }
 
     static let slots = 12
+    /// A cache line.
+    static let bucketSize = 64
 
     struct Bucket: ~Copyable {
         let lowTags: Atomic<UInt64>
@@ -34,7 +36,7 @@ import Synchronization
 
     private static let lockBit: UInt32 = 1 << 31
 
-    private let buckets: Slab<Bucket>
+    let buckets: Slab<Bucket>
     let primaryCount: UInt32
     /// Overflow buckets handed out so far.
     private let overflowUsed: Slab<Atomic<UInt32>>
@@ -50,15 +52,13 @@ import Synchronization
         self.key = key
     }
 
-    var byteCount: Int { buckets.count * 64 }
-    /// The buckets that a table with these flows comes to: those that hashes fall into, and overflow buckets by their number.
-    var bucketsInUse: Int { Int(primaryCount) + Int(overflowUsed[0].load(ordering: .relaxed)) }
-    /// Buckets of either kind.
-    var allBuckets: Int { buckets.count }
-
-    /// As `Slab.populate`.
-    func populate(_ range: Range<Int>) -> Bool { buckets.populate(range) }
+    var byteCount: Int { buckets.count * Self.bucketSize }
+    /// Buckets that hashes fall into.
     var bucketCount: Int { Int(primaryCount) }
+    /// Those and the overflow buckets, which have the higher numbers.
+    var totalBucketCount: Int { buckets.count }
+    /// The number after that of the last overflow bucket handed out.
+    var bucketsInUse: Int { Int(primaryCount) + Int(overflowUsed[0].load(ordering: .relaxed)) + 1 }
 
     @inline(__always)
     func hash(_ tuple: FlowTuple) -> UInt64 { tuple.hash(key: key) }

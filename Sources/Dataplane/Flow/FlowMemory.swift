@@ -5,7 +5,7 @@ struct FlowMemory {
     struct Shared: ~Copyable {
         let lock = SpinLock()
         var freeCount = 0
-        /// The most entries that were not free at once: those beyond were never touched.
+        /// The most entries that were not free at once: those beyond were never handed out.
         let mostTaken: Atomic<Int>
         /// Flows that are alive, unconfirmed ones included.
         let alive: Atomic<Int>

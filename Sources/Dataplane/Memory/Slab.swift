@@ -64,7 +64,7 @@ import Glibc
     /// Has the system give these elements the pages that they lie in, as a first write would: to nobody who uses them this changes
     /// anything. A page of 2 MB takes some hundred microseconds, which a packet should not wait.
     ///
-    /// - Returns: false if the system has none to give, or cannot do this (Linux before 5.14); the first write will ask again.
+    /// - Returns: false if the system refuses; the first write will ask again. It seldom does: where memory is short it ends a process instead.
     public func populate(_ range: Range<Int>) -> Bool {
         let stride = MemoryLayout<Element>.stride
         let bytes = max(count, 1) * stride
@@ -72,8 +72,7 @@ import Glibc
         assert(range.lowerBound >= 0 && range.upperBound <= count)
         let pageSize = Int(sysconf(Int32(_SC_PAGESIZE)))
         let first = range.lowerBound * stride / pageSize * pageSize
-        let end = min(range.upperBound * stride, bytes)
-        return unsafe madvise(UnsafeMutableRawPointer(base) + first, end - first, MADV_POPULATE_WRITE) == 0
+        return unsafe madvise(UnsafeMutableRawPointer(base) + first, range.upperBound * stride - first, MADV_POPULATE_WRITE) == 0
     }
 
     /// Gives the memory back. No copy of this value may be used afterwards.

@@ -32,7 +32,7 @@ extension Worker {
             }
             if table[flow].reply.inverted.map({ $0 != current }) ?? false {
                 status.insert(.sourceNAT)
-                usualSource = table[flow].reply.destination
+                lastTranslatedSource = table[flow].reply.destination
             }
         }
         table[flow].set(status)

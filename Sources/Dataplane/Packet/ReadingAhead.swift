@@ -32,28 +32,33 @@ extension Worker {
                 guesses[index] = guess(arrivals[index].frame)
             }
             for index in 0..<count { sum &+= flows.index.touch(guesses[index].hash) }
+            var isNew = false
             for index in 0..<count where guesses[index].hash != 0 {
                 guesses[index].reference = flows.guess(guesses[index].hash)
+                if guesses[index].reference.rawValue == 0 { isNew = true }
             }
             for index in 0..<count { sum &+= flows.touch(guesses[index].reference.flow, isTCP: guesses[index].isTCP) }
-            for index in 0..<count where guesses[index].hash != 0 && guesses[index].reference.rawValue == 0 {
-                sum &+= touchAnswers(to: arrivals[index].frame)
-            }
+            if isNew { sum &+= touchAnswers(arrivals, count: count) }
         }
         touched.store(sum, ordering: .relaxed)
     }
 
-    /// Of a packet that begins a flow, the buckets that its answers fall into: as it is, and if its source becomes what that of the last
+    /// Of packets that begin flows, the buckets that their answers fall into: as they are, and if their source becomes what that of the last
     /// flow became.
-    @inline(__always)
-    private func touchAnswers(to frame: FrameDescriptor) -> UInt32 {
-        guard var answer = guessTuple(frame)?.inverted else { return 0 }
-        let sum = flows.index.touch(flows.index.hash(answer))
-        if usualSource == .any { return sum }
-        answer.destination = usualSource
-        return sum &+ flows.index.touch(flows.index.hash(answer))
+    @inline(never)
+    private func touchAnswers(_ arrivals: Slab<Arrival>, count: Int) -> UInt32 {
+        var sum: UInt32 = 0
+        for index in 0..<count where guesses[index].hash != 0 && guesses[index].reference.rawValue == 0 {
+            guard var answer = guessTuple(arrivals[index].frame)?.inverted else { continue }
+            sum &+= flows.index.touch(flows.index.hash(answer))
+            if lastTranslatedSource == .any { continue }
+            answer.destination = lastTranslatedSource
+            sum &+= flows.index.touch(flows.index.hash(answer))
+        }
+        return sum
     }
 
+    /// What can be said of the flow of a packet before it is looked at.
     @inline(__always)
     private func guess(_ frame: FrameDescriptor) -> FlowGuess {
         guard let tuple = guessTuple(frame) else { return FlowGuess() }

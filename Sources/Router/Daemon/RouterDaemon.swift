@@ -13,8 +13,8 @@ import Synchronization
 ///
 /// The start goes from what can be refused without touching the machine to what changes it; `close` goes back the same way.
 /// After the start, one thread (the caller of `run`) follows the kernel and asks for neighbours, the workers forward, a heartbeat
-/// moves the deadline, a keeper has memory ready for flows, a reporter writes what rules log, and control clients have threads of their own. What they share beside the workers' tables is guarded by
-/// `core.lock`.
+/// moves the deadline, a keeper has memory ready for flows, a reporter writes what rules log, and control clients have threads of their
+/// own. What they share beside the workers' tables is guarded by `core.lock`.
 public final class RouterDaemon {
     private let configurationPath: String
     private let configuration: Configuration
@@ -120,7 +120,7 @@ public final class RouterDaemon {
         exchange = Exchange(workerCount: workerCount)
         core.shared.wallClock.follow()
         heartbeat = Heartbeat(control: steering, exchange: exchange, wallClock: core.shared.wallClock)
-        memoryKeeper = MemoryKeeper(table: core.shared.flows, workerCount: workerCount)
+        memoryKeeper = MemoryKeeper(table: core.shared.flows)
         requester = try NeighborRequester()
         // Beside the control socket, so that routers in different namespaces do not take each other's.
         let socket = configuration.control.socket
@@ -296,11 +296,11 @@ public final class RouterDaemon {
     /// Gives the box back to the kernel, in the order opposite to the start's.
     private func close() {
         heartbeat.stop()
-        memoryKeeper.stop()
         steering.release()
         server?.stop()
         exchange.end()
         for thread in threads { thread.join() }
+        memoryKeeper.stop()
         reporter?.stop()
         for port in ports {
             hostPath.disconnect(port.index)

@@ -6,24 +6,21 @@ import Synchronization
 final class MemoryKeeper: Sendable {
     /// Between two looks, in microseconds.
     private static let interval: useconds_t = 50_000
-    /// For each worker, twice what it could begin in that time.
-    private static let leastAhead = 1 << 16
-    /// A table that takes less than this part of the machine's memory is made ready wholly at the start; a larger one as it fills.
-    private static let share = 8
+    /// What is kept ready beyond what is in use is at most this fraction of the memory there is: the whole table, if it is not very large.
+    private static let fraction = 8
+    /// A worker that wants the same core gets three times as much of it.
+    private static let niceness: Int32 = 5
 
     private let table: FlowTable
-    private let flowsAhead: Int
     private let isOver = Atomic<Bool>(false)
 
-    init(table: FlowTable, workerCount: Int) {
-        self.table = table
-        let memory = Int(sysconf(Int32(_SC_PHYS_PAGES))) * Int(sysconf(Int32(_SC_PAGESIZE)))
-        flowsAhead = max(workerCount * Self.leastAhead, memory / Self.share / table.bytesPerFlow)
-    }
+    init(table: FlowTable) { self.table = table }
 
-    /// Runs until `stop`, or until the whole table is there.
+    /// Runs until `stop`, or until everything is there.
     func run() {
-        var population = FlowPopulation(table, flowsAhead: flowsAhead)
+        // Of this thread alone, as Linux has it.
+        setpriority(Int32(PRIO_PROCESS.rawValue), 0, Self.niceness)
+        var population = FlowPopulation(table, bytes: MemoryLimit.bytes() / Self.fraction)
         while !isOver.load(ordering: .relaxed), !population.isComplete {
             if !population.advance() { usleep(Self.interval) }
         }
