@@ -82,6 +82,22 @@ struct RuleCommandTests {
         #expect(Set(rules).count == 101)
     }
 
+    @Test("a set that does not exist is iptables' own mistake, also in what is only tested")
+    func missingSet() throws {
+        let running = try Running()
+        for words in [["-m", "set", "--match-set", "none", "src"], ["-j", "SET", "--add-set", "none", "src"]] {
+            let line = ["-A", "INPUT"] + words
+            let result = try Self.run("iptables", line, at: running)
+            #expect(result.status == 2 && result.errors.contains("Set none doesn't exist."), "\(result)")
+            let file = "*filter\n\(line.joined(separator: " "))\nCOMMIT\n"
+            for test in [[], ["--test"]] {
+                let result = try Self.run("iptables-restore", test, at: running, input: file)
+                #expect(result.status == 2 && result.errors.contains("Set none doesn't exist."), "\(result)")
+            }
+        }
+        #expect(try Self.rules(running, "INPUT") == ["-P INPUT ACCEPT"])
+    }
+
     @Test("while there are too many clients a call of iptables waits for its turn")
     func queue() throws {
         let running = try Running()

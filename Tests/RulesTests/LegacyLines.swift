@@ -57,6 +57,8 @@ let legacyLines: [LineGroup] = [
             -m hashlimit --hashlimit-above 2000000/sec --hashlimit-name h46
             -m hashlimit --hashlimit-above 3/sec --hashlimit-burst 0 --hashlimit-name h47
             -m hashlimit --hashlimit-above 3/sec --hashlimit-burst 4000000000 --hashlimit-name h48
+            -m hashlimit --hashlimit 10/minute --hashlimit-burst 30/minute --hashlimit-name h49
+            -m hashlimit --hashlimit 10/minute --hashlimit-burst 7/sec --hashlimit-name h50
             -m recent --set --rdest
             -m recent ! --set --name a
             -m recent --update --seconds 60 --hitcount 4 --rttl --reap --name a.b --mask 255.255.255.0
@@ -94,6 +96,8 @@ let legacyLines: [LineGroup] = [
             -m pkttype --pkt-type loopback
             -m pkttype --pkt-type outgoing
             -m pkttype --pkt-type uni
+            -m pkttype --pkt-type bcast
+            -m pkttype ! --pkt-type MCAST
             -m set --match-set foo src
             -m set ! --match-set foo dst,src
             -m set --match-set bar src,dst --return-nomatch ! --update-counters ! --update-subcounters --packets-gt 5 ! --bytes-eq 7
@@ -176,6 +180,8 @@ let legacyLines: [LineGroup] = [
             -j NFLOG --nflog-prefix ""
             -j TOS --set-tos 1
             -p tcp --syn -j TCPMSS --clamp-mss-to-pmtu
+            -p tcp --syn -j TCPMSS --clamp-mss-to-pmtu --set-mss 1400
+            -p tcp --syn -j TCPMSS --set-mss 1400 --clamp-mss-to-pmtu
             -p tcp --syn -j TCPMSS --set-mss 1400
             -p tcp -j SYNPROXY --sack-perm --timestamp --wscale 7 --mss 1460
             -p tcp -j SYNPROXY --ecn
@@ -249,6 +255,11 @@ let legacyLines: [LineGroup] = [
             -m time --datestart 2020-1-1
             -m time --datestart 20-01-01
             -m time --weekdays monday
+            -m time --weekdays Monday,Tu
+            -m time --weekdays Sundae
+            -m time --weekdays M
+            -m time --weekdays mon,tue
+            -m time ! --weekdays FRI
             -m time --weekdays Mon,Tue,Wed,Thu,Fri,Sat,Sun
             -m time --datestart 1969-01-01
             -m connbytes --connbytes 10:20 --connbytes-mode byte --connbytes-dir both
@@ -801,6 +812,7 @@ let legacyLines: [LineGroup] = [
             -j AUDIT --type reject
             -j AUDIT
             -j HMARK --hmark-tuple src --hmark-mod 10 --hmark-rnd 5
+            -j HMARK --hmark-tuple src --hmark-mod 10 --hmark-rnd 5 --hmark-offset 0
             -m addrtype --dst-type LOCAL --limit-iface-in --limit-iface-out
             -m policy --dir out --pol none
             -m devgroup --src-group default/5
@@ -884,6 +896,8 @@ let legacyLines: [LineGroup] = [
             -p tcp -m tcp --tcp-flags SYN NONE -j TCPMSS --set-mss 1400
             -p tcp -j TCPOPTSTRIP --strip-options wscale,mss,8
             -p tcp -j TCPOPTSTRIP --strip-options 2,99
+            -p tcp -j TCPOPTSTRIP --strip-options 2,3,mss
+            -p tcp -j TCPOPTSTRIP --strip-options 7,7
             -p tcp -j TCPOPTSTRIP
             -j TCPOPTSTRIP --strip-options mss
             -j CLASSIFY --set-class 1:20

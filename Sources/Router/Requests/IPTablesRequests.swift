@@ -32,7 +32,7 @@ extension RequestHandler {
             // A table that is asked for comes into use, and that is a change like any other.
             if ruleset.contains(command.table) { return IPTables.run(command, on: ruleset) }
         }
-        return change({ .init(errors: "iptables: \($0)\n", exitCode: 1) }) { earlier in
+        return change({ .init(errors: "iptables: \($0)\n", exitCode: $0.exitCode) }) { earlier in
             var outcome = IPTables.run(command, on: earlier)
             if let placed = firstInactive(outcome.ruleset, beside: earlier) {
                 outcome = .init(errors: "iptables: \(placed.error)\n", exitCode: 1)
@@ -49,13 +49,30 @@ extension RequestHandler {
         let refused = { (refusal: RuleCompiler.Refusal) in
             let diagnostics = refusal.failure(in: SourceText(text, file: arguments.file ?? "-")).diagnostics
             return IPTables.Outcome(
-                errors: "iptables-restore: line \(diagnostics[0].line) failed\n" + diagnostics.map { "\($0)\n" }.joined(), exitCode: 1)
+                errors: "iptables-restore: line \(diagnostics[0].line) failed\n" + diagnostics.map { "\($0)\n" }.joined(),
+                exitCode: refusal.exitCode)
         }
+        if arguments.isTest { return test(text, arguments, hosts, refused) }
         return change(refused) { earlier in
             hosts.using {
                 IPTables.restore(text, arguments, onto: earlier, refusesInactive: !reloader.allowsInactive)
             }
         }
+    }
+
+    /// Changes nothing, so nobody has to wait for it.
+    private func test(
+        _ text: String, _ arguments: IPTables.RestoreArguments, _ hosts: HostNames, _ refused: (RuleCompiler.Refusal) -> IPTables.Outcome
+    ) -> IPTables.Outcome {
+        let earlier = core.lock.withLock { _ in core.ruleset }
+        var arguments = arguments
+        arguments.isTest = false
+        var outcome = hosts.using {
+            IPTables.restore(text, arguments, onto: earlier, refusesInactive: !reloader.allowsInactive)
+        }
+        if let new = outcome.ruleset, let refusal = refusal(of: new) { return refused(refusal) }
+        outcome.ruleset = nil
+        return outcome
     }
 
     private func save(_ arguments: [String]) throws(IPTables.Finished) -> IPTables.Outcome {

@@ -44,11 +44,8 @@ extension RequestHandler {
         do throws(Failure) {
             if options.test == true {
                 // Not through the door: nobody has to wait for what changes nothing.
-                let (earlier, policies) = core.lock.withLock { _ in (core.ruleset, core.policies.entries) }
-                let new = try read(earlier).ruleset
-                let refusal = RuleCompiler.refusal(
-                    of: new, for: .init(portNames: core.portNames, allowsInactive: true, setSlots: core.sets.slots, policies: policies))
-                if let refusal { throw refusal.failure(in: source()) }
+                let new = try read(core.lock.withLock { _ in core.ruleset }).ruleset
+                if let refusal = refusal(of: new) { throw refusal.failure(in: source()) }
                 return .done(Done(message: remarks(new)))
             }
             let done = try door.change(kind, describe: { $0.failure(in: source()) }) { earlier throws(Failure) in
@@ -63,6 +60,13 @@ extension RequestHandler {
             if !hosts.missing.isEmpty { return .hostsWanted(HostsWanted(names: hosts.missing)) }
             throw error
         }
+    }
+
+    /// What keeps rules from being put in force as things are.
+    func refusal(of ruleset: Ruleset) -> RuleCompiler.Refusal? {
+        let policies = core.lock.withLock { _ in core.policies.entries }
+        return RuleCompiler.refusal(
+            of: ruleset, for: .init(portNames: core.portNames, allowsInactive: true, setSlots: core.sets.slots, policies: policies))
     }
 
     /// What should be known of rules that were taken; nil if there is nothing.

@@ -12,7 +12,7 @@ enum OldSpelling {
 
     private static let matches: KeyValuePairs<String, String> = [
         "mport": "multiport", "nth": "statistic --mode nth", "random": "statistic --mode random",
-        "childlevel": "helper", "account": "connbytes",
+        "childlevel": "helper", "iplimit": "connlimit",
     ]
 
     static func hint(forMatch name: String) -> String? {

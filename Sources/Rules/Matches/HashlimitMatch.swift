@@ -189,6 +189,13 @@ public struct HashlimitMatch: MatchExtension {
         }
     }
 
+    /// The seconds of a unit of time, whose name may be cut short; nil if it is none.
+    private static func seconds(_ unit: Substring) -> UInt64? {
+        let unit = unit.lowercased()
+        let units: KeyValuePairs<String, UInt64> = ["second": 1, "minute": 60, "hour": 3600, "day": 86400]
+        return unit.isEmpty ? nil : units.first { $0.key.hasPrefix(unit) }?.value
+    }
+
     /// `NUMBER[/UNIT]`: units of time between two packets, and the seconds of the unit.
     private static func interval(
         _ given: GivenOption, _ options: GivenOptions
@@ -196,12 +203,8 @@ public struct HashlimitMatch: MatchExtension {
         let parts = given.argument.text.split(separator: "/", maxSplits: 1, omittingEmptySubsequences: false)
         var seconds: UInt64 = 1
         if parts.count == 2 {
-            let unit = parts[1].lowercased()
-            let units: [(String, UInt64)] = [("second", 1), ("minute", 60), ("hour", 3600), ("day", 86400)]
-            guard !unit.isEmpty, let known = units.first(where: { $0.0.hasPrefix(unit) }) else {
-                throw options.invalid(given)
-            }
-            seconds = known.1
+            guard let known = Self.seconds(parts[1]) else { throw options.invalid(given) }
+            seconds = known
         }
         guard let rate = Number.parse(parts[0], in: 1...UInt64.max) else { throw options.invalid(given) }
         let interval = scale * seconds / rate
@@ -213,6 +216,8 @@ public struct HashlimitMatch: MatchExtension {
         guard let given = options["hashlimit-burst"] else { return nil }
         var text = Substring(given.argument.text)
         if text.hasSuffix("b"), text.count > 1 { text = text.dropLast() }
+        // A unit of time is passed over: the burst is a number of packets.
+        if let slash = text.firstIndex(of: "/"), Self.seconds(text[slash...].dropFirst()) != nil { text = text[..<slash] }
         guard let (value, rest) = Number.prefix(of: text), let factor = factor(rest), value > 0,
             factor > 1 || value <= 1_000_000
         else {

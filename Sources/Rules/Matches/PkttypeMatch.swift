@@ -7,6 +7,8 @@ public struct PkttypeMatch: MatchExtension {
 
     public var kind: Negatable<Kind>
 
+    private static let aliases = ["host": Kind.unicast, "bcast": .broadcast, "mcast": .multicast]
+
     public init(kind: Negatable<Kind>) { self.kind = kind }
 
     public static let description = ExtensionDescription(
@@ -18,7 +20,7 @@ public struct PkttypeMatch: MatchExtension {
     public init(_ options: GivenOptions) throws(RuleError) {
         let given = try options.required("pkt-type")
         let text = given.argument.text.lowercased()
-        guard let value = text == "host" ? .unicast : Kind(rawValue: text) else {
+        guard let value = Self.aliases[text] ?? Kind(rawValue: text) else {
             throw RuleError(
                 "Bad packet type '\(given.argument.text)'",
                 hint: Suggestion.hint(for: text, among: Kind.allCases.map(\.rawValue)), at: given.argument)

@@ -152,15 +152,13 @@ public struct TimeMatch: MatchExtension {
         return days
     }
 
-    /// Names of three or two letters, or 1 to 7.
+    /// Names, of which the first two letters count, or 1 to 7.
     private static func weekDays(_ word: Word) throws(RuleError) -> UInt8 {
         var days: UInt8 = 0
         for part in word.text.split(separator: ",", omittingEmptySubsequences: false) {
             if let number = decimal(part), (1...7).contains(number) {
                 days |= 1 << UInt8(number)
-            } else if (2...3).contains(part.count),
-                let index = dayNames.firstIndex(where: { $0.lowercased().hasPrefix(part.lowercased()) })
-            {
+            } else if part.count >= 2, let index = dayNames.firstIndex(where: { $0.hasPrefix(part.prefix(2)) }) {
                 days |= 1 << UInt8(index + 1)
             } else {
                 throw RuleError(

@@ -79,7 +79,7 @@ extension ListPrinter {
         case .ecn(let ecn): list(ecn)
         case .hmark(let hmark):
             append(" HMARK mod \(hmark.modulus) ")
-            if hmark.offset != 0 { append("+ \(Number.hexadecimal(hmark.offset)) ") }
+            if let offset = hmark.offset { append("+ \(Number.hexadecimal(offset)) ") }
             if hmark.usesFlow { append("ct, ") }
             if let length = hmark.sourcePrefixLength { append("src-prefix \(length) ") }
             if let length = hmark.destinationPrefixLength { append("dst-prefix \(length) ") }

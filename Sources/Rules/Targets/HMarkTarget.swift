@@ -11,9 +11,9 @@ public struct HMarkTarget: TargetExtension {
     public var spiSet: UInt32?
     public var protocolMask: UInt16?
     public var seed: UInt32
-    /// The mark is the hash modulo this, at least 1, plus `offset`.
+    /// The mark is the hash modulo this, at least 1, plus `offset`. One of 0 that was given is saved.
     public var modulus: UInt32
-    public var offset: UInt32
+    public var offset: UInt32?
     /// Addresses and ports of the flow's original direction.
     public var usesFlow: Bool
 
@@ -58,7 +58,7 @@ public struct HMarkTarget: TargetExtension {
             throw RuleError("--hmark-rnd is mandatory", at: options.word)
         }
         seed = try options.number(seedOption, 0...UInt32.max)
-        offset = try value("hmark-offset", UInt32.self) ?? 0
+        offset = try value("hmark-offset", UInt32.self)
         if let given = options["hmark-tuple"] { try readTuple(given, options) }
         if spiMask != nil, sourcePortMask != nil || destinationPortMask != nil {
             throw RuleError(
@@ -128,7 +128,7 @@ public struct HMarkTarget: TargetExtension {
         if let protocolMask { printer.option("hmark-proto-mask", Number.hexadecimal(protocolMask, digits: 2)) }
         printer.option("hmark-rnd", Number.hexadecimal(seed, digits: 8))
         printer.option("hmark-mod", String(modulus))
-        if offset != 0 { printer.option("hmark-offset", String(offset)) }
+        if let offset { printer.option("hmark-offset", String(offset)) }
         if usesFlow { printer.option("hmark-tuple", "ct") }
     }
 }

@@ -19,7 +19,9 @@ public struct TCPMSSTarget: TargetExtension {
     public var target: Target { .tcpmss(self) }
 
     public init(_ options: GivenOptions) throws(RuleError) {
-        guard let given = try options.oneOf(["set-mss", "clamp-mss-to-pmtu"]) else {
+        // Of both, the last one counts.
+        let given = [options["set-mss"], options["clamp-mss-to-pmtu"]].compactMap { $0 }.max { $0.word.location < $1.word.location }
+        guard let given else {
             throw RuleError("TCPMSS target: At least one parameter is required", at: options.word)
         }
         operation =

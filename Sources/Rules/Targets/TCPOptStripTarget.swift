@@ -20,12 +20,15 @@ public struct TCPOptStripTarget: TargetExtension {
         kinds = []
         guard let given = options["strip-options"] else { return }
         var found: Set<UInt8> = []
+        func take(_ kind: UInt8, _ part: Substring) throws(RuleError) {
+            guard found.insert(kind).inserted else { throw RuleError("Option \"\(part)\" already specified", at: given.argument) }
+        }
         for part in given.argument.text.split(separator: ",", omittingEmptySubsequences: false) {
             if let known = Self.names.first(where: { $0.key == part }) {
-                found.insert(known.value)
+                try take(known.value, part)
             } else if let number = Number.parse(part, in: 0...255) {
                 guard number > 1 else { throw RuleError("Option value may not be 0 or 1", at: given.argument) }
-                found.insert(UInt8(number))
+                try take(UInt8(number), part)
             } else {
                 throw RuleError(
                     "Bad TCP option value \"\(part)\"",

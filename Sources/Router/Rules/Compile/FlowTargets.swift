@@ -82,7 +82,7 @@ extension RuleCompiler {
                 portMask: Self.word(hmark.sourcePortMask, hmark.destinationPortMask) | (hmark.spiMask ?? 0),
                 portSet: Self.word(hmark.sourcePortSet, hmark.destinationPortSet) | (hmark.spiSet ?? 0),
                 protocolMask: hmark.protocolMask ?? 0, usesFlow: hmark.usesFlow, seed: hmark.seed,
-                modulus: hmark.modulus, offset: hmark.offset))
+                modulus: hmark.modulus, offset: hmark.offset ?? 0))
         return .hashMark(UInt32(source.hashMarks.count - 1))
     }
 

@@ -31,6 +31,8 @@ struct RuleCompiler {
         var number: Int
         var rule: Rule?
         var message: String
+        /// What iptables ends with: 1 for what the kernel refuses, 2 for what it finds out itself.
+        var exitCode: Int32 = 1
         /// What else in the same rules is refused.
         var others: [Refusal] = []
 

@@ -46,8 +46,10 @@ extension RuleCompiler {
     private func slot(_ reference: SetReference, _ refuse: (String) -> Refusal) throws(Refusal) -> UInt16 {
         // Without a router around there are no sets to look for.
         guard let slots = surroundings.setSlots else { return SetDirectory.none }
-        guard let slot = slots[reference.name] else { throw refuse("Set \(reference.name) doesn't exist.") }
-        return slot
+        if let slot = slots[reference.name] { return slot }
+        var refusal = refuse("Set \(reference.name) doesn't exist.")
+        refusal.exitCode = 2
+        throw refusal
     }
 
     private static func directions(_ reference: SetReference) -> (sources: UInt8, dimensions: UInt8) {
