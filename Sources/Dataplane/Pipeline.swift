@@ -32,7 +32,6 @@ extension Worker {
         var packet = unsafe Packet(
             base: bytes, address: arrival.frame.address, layout: layout,
             ingress: arrival.isFromHost ? .host : arrival.frame.port)
-        if packet.headerLength > Offset.ipHeader { options[0].clear() }
         if arrival.isFromHost {
             packet.mark = arrival.mark
             packet.sender = arrival.sender
@@ -83,7 +82,9 @@ extension Worker {
     private mutating func route(_ packet: inout Packet) {
         let way = findWay(query(packet, from: packet.ingress))
         packet.realm = way.realm
-        if packet.headerLength > Offset.ipHeader, !way.kind.isMartian, let fault = readOptions(packet) { return refuse(packet, fault) }
+        if packet.headerLength > Offset.ipHeader, !way.kind.isMartian, let fault = readOptions(&packet, isLocal: way.kind == .local) {
+            return refuse(packet, fault)
+        }
         switch way.kind {
         case .unicast:
             take(way, &packet)
@@ -181,7 +182,8 @@ extension Worker {
     // MARK: To the host
 
     private mutating func input(_ packet: inout Packet) {
-        if packet.headerLength > Offset.ipHeader, packet.isFragment { restoreOptions(packet) }
+        // Each fragment goes on as it came; rules do not see what was entered into them.
+        if packet.headerLength > Offset.ipHeader, packet.isFragment { restoreOptions(&packet) }
         // What is for the host is whole in INPUT, tracked or not (ip_local_deliver in net/ipv4/ip_input.c).
         if packet.isFragment {
             switch defragment(&packet, isFromHost: false) {
@@ -196,7 +198,7 @@ extension Worker {
         if case .drop(let reason) = evaluate(.filter, .input, &packet) { return drop(packet, reason) }
         if snapshot.rules.translates, let reason = translate(&packet, .input, .source) { return drop(packet, reason) }
         if let reason = confirm(&packet) { return drop(packet, reason) }
-        if packet.headerLength > Offset.ipHeader { restoreOptions(packet) }
+        if packet.headerLength > Offset.ipHeader { restoreOptions(&packet) }
         if packet.address == Packet.assembled {
             // The kernel puts it together once more.
             fragment(&packet, mtu: packet.largestFragment, toHost: true)

@@ -21,6 +21,7 @@ extension Worker {
         if packet.ipProtocol == .icmp {
             guard packet.transportLength > 0, ICMPType.mayCauseErrors(packet.transport8(Offset.icmpType)) else { return }
         }
+        guard let options = optionsToBringBack(packet) else { return }
         guard icmpLimiter.allows(type, code: code, to: packet.source, now: now, snapshot.settings.icmp) else { return }
         // A copy is on its way to a gateway, whomever it is addressed to.
         let isToUs = routing.ports.isLocal(packet.destination) && !packet.isCopy
@@ -34,14 +35,13 @@ extension Worker {
         }
         guard !source.isUnspecified else { return }
 
-        guard let echo = echo(packet) else { return }
-        let carried = min(packet.totalLength, Self.longestError - Offset.ipHeader - echo.count - Offset.icmpHeader)
+        let carried = min(packet.totalLength, Self.longestError - Offset.ipHeader - options.count - Offset.icmpHeader)
         guard
             var answer = make(
-                .icmp, from: source, to: packet.source, options: echo.count, length: Offset.icmpHeader + carried, like: packet,
+                .icmp, from: source, to: packet.source, options: options.count, length: Offset.icmpHeader + carried, like: packet,
                 tos: packet.tos & 0x1E | Self.errorPrecedence, fragment: 0)
         else { return }
-        fill(answer, with: echo)
+        fill(answer, with: options)
         answer.setTransport8(Offset.icmpType, type)
         answer.setTransport8(Offset.icmpCode, code)
         answer.setTransport16(4, UInt16(truncatingIfNeeded: info >> 16))
@@ -85,7 +85,7 @@ extension Worker {
     }
 
     /// Whether the transport checksum is right, or need not be asked for. The kernel sums up the IP header as well (nf_ip_checksum), which
-    /// is not in order once options were filled in.
+    /// is not in order once options were filled in. (A NIC that vouches for the transport checksum keeps it from doing so.)
     ///
     /// - Parameter hasBeenSummedUp: by tracking; it is not done again then.
     private func isIntact(_ packet: Packet, hasBeenSummedUp: Bool) -> Bool {

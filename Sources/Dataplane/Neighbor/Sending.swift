@@ -127,8 +127,11 @@ extension Worker {
             packet.egress = waiting.port
             packet.readTransport()
             // They are read once more, and what they ask for is entered once more (ipv4_send_dest_unreach).
-            let isFaulty = packet.headerLength > Offset.ipHeader && readOptions(packet) != nil
-            if !isFaulty { sendError(ICMPType.destinationUnreachable, 1, about: packet) }
+            if packet.headerLength > Offset.ipHeader, case .malformed = readOptions(&packet, isLocal: false) {
+                drop(packet, .neighborFailed)
+                continue
+            }
+            sendError(ICMPType.destinationUnreachable, 1, about: packet)
             drop(packet, .neighborFailed)
         }
     }

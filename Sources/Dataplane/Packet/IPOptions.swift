@@ -27,40 +27,35 @@ private enum IPOption {
     static let stampsOfNamed: UInt8 = 3
 }
 
-/// What was found in the options of the packet under way, and what it was like before (struct ip_options in include/net/inet_sock.h).
-@safe struct IPOptionsRead {
-    /// The packet's header; nil if there is none whose options were read.
-    fileprivate var header: UnsafeRawPointer?
+/// What was found in the options of the packet under way, and what they were like before (struct ip_options in include/net/inet_sock.h).
+struct IPOptionsRead {
     /// Where record route and time stamps are, counted from the start of the header; 0 if they are not.
     fileprivate var record = 0
     fileprivate var stamp = 0
     fileprivate var recordNeedsAddress = false
     fileprivate var stampNeedsAddress = false
     fileprivate var stampNeedsTime = false
-    /// Whether anything was entered, which the header's checksum does not know of yet.
+    /// Whether anything was entered, which the header's checksum was not told of.
     fileprivate var isChanged = false
     /// The options as they came.
     fileprivate var original = InlineArray<40, UInt8>(repeating: 0)
-
-    /// Forgets the packet: another one may lie in its place.
-    mutating func clear() { unsafe header = nil }
 }
 
 extension Worker {
     /// Whether the options of this packet were read and changed since its header was summed up.
-    func hasChangedOptions(_ packet: Packet) -> Bool { isRead(packet) && options[0].isChanged }
-
-    private func isRead(_ packet: Packet) -> Bool {
-        unsafe packet.headerLength > Offset.ipHeader && options[0].header == UnsafeRawPointer(packet.ip)
-    }
+    func hasChangedOptions(_ packet: Packet) -> Bool { packet.hasReadOptions && options[0].isChanged }
 
     // MARK: Behind PREROUTING
 
     /// Walks the options as the kernel does, and enters what they ask for (__ip_options_compile). What came before a fault stays entered.
+    /// (CIPSO is not looked into: what it means depends on labels that a router does not have.)
+    ///
+    /// - Parameter isLocal: whether the packet is for an address of the host's, which is then entered.
     @inline(never)
-    func readOptions(_ packet: Packet) -> IPOptionsFault? {
+    func readOptions(_ packet: inout Packet, isLocal: Bool) -> IPOptionsFault? {
         options[0] = IPOptionsRead()
-        unsafe options[0].header = UnsafeRawPointer(packet.ip)
+        packet.hasReadOptions = true
+        let back = isLocal ? packet.destination : sourceBack(packet)
         for place in Offset.ipHeader..<packet.headerLength { options[0].original[place &- Offset.ipHeader] = packet.ip8(place) }
         var walk = packet.ipOptions
         var isSourceRouted = false
@@ -73,9 +68,9 @@ extension Worker {
                 if isSourceRouted { return .malformed(at: start) }
                 isSourceRouted = true
             case IPOption.recordRoute:
-                if let place = readRecord(packet, option) { return .malformed(at: place) }
+                if let place = readRecord(packet, option, back) { return .malformed(at: place) }
             case IPOption.timestamp:
-                if let place = readStamp(packet, option) { return .malformed(at: place) }
+                if let place = readStamp(packet, option, back) { return .malformed(at: place) }
             case IPOption.routerAlert:
                 if option.length < 4 { return .malformed(at: start &+ 1) }
             default: break
@@ -91,7 +86,7 @@ extension Worker {
     }
 
     /// - Returns: the place that is wrong.
-    private func readRecord(_ packet: Packet, _ option: OptionWalk.Option) -> Int? {
+    private func readRecord(_ packet: Packet, _ option: OptionWalk.Option, _ back: IPv4Address) -> Int? {
         if options[0].record != 0 { return option.offset }
         if option.length < 3 { return option.offset &+ 1 }
         // Points to the next free place, counted from 1.
@@ -99,7 +94,7 @@ extension Worker {
         if pointer < 4 { return option.offset &+ 2 }
         if Int(pointer) <= option.length {
             if Int(pointer) &+ 3 > option.length { return option.offset &+ 2 }
-            packet.setIP32(option.offset &+ Int(pointer) &- 1, sourceBack(packet).rawValue)
+            packet.setIP32(option.offset &+ Int(pointer) &- 1, back.rawValue)
             packet.setIP8(option.offset &+ 2, pointer &+ 4)
             options[0].recordNeedsAddress = true
             options[0].isChanged = true
@@ -109,7 +104,7 @@ extension Worker {
     }
 
     /// - Returns: the place that is wrong.
-    private func readStamp(_ packet: Packet, _ option: OptionWalk.Option) -> Int? {
+    private func readStamp(_ packet: Packet, _ option: OptionWalk.Option, _ back: IPv4Address) -> Int? {
         if options[0].stamp != 0 { return option.offset }
         if option.length < 4 { return option.offset &+ 1 }
         let pointer = packet.ip8(option.offset &+ 2)
@@ -119,7 +114,7 @@ extension Worker {
         if Int(pointer) <= option.length {
             let needed = kind == IPOption.stampsWithAddress || kind == IPOption.stampsOfNamed ? 7 : 3
             if Int(pointer) &+ needed > option.length { return option.offset &+ 2 }
-            enterStamp(packet, option, pointer, kind)
+            enterStamp(packet, option, pointer, kind, back)
         } else if kind != IPOption.stampsOfNamed {
             // The count of routers that found no room may be full.
             if flags >> 4 == 15 { return option.offset &+ 3 }
@@ -130,14 +125,14 @@ extension Worker {
         return nil
     }
 
-    private func enterStamp(_ packet: Packet, _ option: OptionWalk.Option, _ pointer: UInt8, _ kind: UInt8) {
+    private func enterStamp(_ packet: Packet, _ option: OptionWalk.Option, _ pointer: UInt8, _ kind: UInt8, _ back: IPv4Address) {
         let place = option.offset &+ Int(pointer) &- 1
         switch kind {
         case IPOption.stampsAlone:
             packet.setIP32(place, timeOfDay)
             packet.setIP8(option.offset &+ 2, pointer &+ 4)
         case IPOption.stampsWithAddress:
-            packet.setIP32(place, sourceBack(packet).rawValue)
+            packet.setIP32(place, back.rawValue)
             packet.setIP32(place &+ 4, timeOfDay)
             packet.setIP8(option.offset &+ 2, pointer &+ 8)
             options[0].stampNeedsAddress = true
@@ -152,10 +147,13 @@ extension Worker {
     }
 
     /// Makes the options what they were.
-    func restoreOptions(_ packet: Packet) {
+    func restoreOptions(_ packet: inout Packet) {
+        defer { packet.hasReadOptions = false }
         guard hasChangedOptions(packet) else { return }
+        // Whoever changed the packet's length has summed it up as it is now.
+        let isSummedUp = packet.hasRightHeaderChecksum
         for place in Offset.ipHeader..<packet.headerLength { packet.setIP8(place, options[0].original[place &- Offset.ipHeader]) }
-        options[0].clear()
+        if isSummedUp { packet.fillHeaderChecksum() }
     }
 
     // MARK: Behind FORWARD
@@ -163,7 +161,7 @@ extension Worker {
     /// Enters the address that the packet leaves by where a router's was asked for, and sums the header up.
     @inline(never)
     func completeOptions(_ packet: Packet) {
-        guard isRead(packet) else { return }
+        guard packet.hasReadOptions else { return }
         if options[0].recordNeedsAddress { setAddress(packet, options[0].record, back: 5, sourceOut(packet)) }
         if options[0].stampNeedsAddress { setAddress(packet, options[0].stamp, back: 9, sourceOut(packet)) }
         if hasChangedOptions(packet) { packet.fillHeaderChecksum() }
@@ -180,7 +178,7 @@ extension Worker {
     // MARK: In what answers
 
     /// The options that an error about a packet brings back to its sender, and what is still to be entered into them.
-    struct Echo {
+    struct OptionsBack {
         /// In order; whole words.
         fileprivate(set) var bytes = InlineArray<40, UInt8>(repeating: 0)
         fileprivate(set) var count = 0
@@ -202,17 +200,18 @@ extension Worker {
         }
     }
 
-    /// What an error brings back (RFC 1122, 3.2.2.6; __ip_options_echo): record route and time stamps.
+    /// What an error brings back (RFC 1122, 3.2.2.6; __ip_options_echo): record route and time stamps. (A source route, which only a packet
+    /// has that is malformed behind it, is left out; so is what copies and the host's own packets have.)
     ///
     /// - Returns: nil if there is half a place left in one of them: then nothing is answered.
-    func echo(_ packet: Packet) -> Echo? {
-        var echo = Echo()
-        guard isRead(packet) else { return echo }
+    func optionsToBringBack(_ packet: Packet) -> OptionsBack? {
+        var echo = OptionsBack()
+        guard packet.hasReadOptions else { return echo }
         if options[0].record != 0 {
             guard let start = echo.take(packet, options[0].record, atLeast: 3) else { return nil }
             let (length, pointer) = (Int(echo.bytes[start &+ 1]), Int(echo.bytes[start &+ 2]))
             if options[0].recordNeedsAddress, pointer <= length {
-                if pointer &+ 3 > length { return nil }
+                if pointer < 4 || pointer &+ 3 > length { return nil }
                 echo.bytes[start &+ 2] = UInt8(pointer &+ 4)
                 echo.record = Offset.ipHeader &+ start
             }
@@ -221,6 +220,7 @@ extension Worker {
             guard let start = echo.take(packet, options[0].stamp, atLeast: 4) else { return nil }
             let length = Int(echo.bytes[start &+ 1])
             var pointer = Int(echo.bytes[start &+ 2])
+            if pointer < 5 { return nil }
             if pointer <= length {
                 if options[0].stampNeedsAddress {
                     if pointer &+ 3 > length { return nil }
@@ -252,7 +252,7 @@ extension Worker {
 
     /// Puts the options into the header of the answer, which has room for them, with its own source where an address is asked for
     /// (ip_options_build).
-    func fill(_ answer: Packet, with echo: Echo) {
+    func fill(_ answer: Packet, with echo: OptionsBack) {
         guard echo.count > 0 else { return }
         for place in 0..<echo.count { answer.setIP8(Offset.ipHeader &+ place, echo.bytes[place]) }
         if echo.record != 0 { setAddress(answer, echo.record, back: 5, answer.source) }
@@ -266,21 +266,27 @@ extension Worker {
     /// Milliseconds since midnight UTC (RFC 791, 3.1; inet_current_timestamp).
     private var timeOfDay: UInt32 { UInt32(wallClock.nanoseconds(at: now) / 1_000_000 % 86_400_000) }
 
-    /// The address that a packet of our own would leave by (ip_rt_get_source).
+    /// The router's address on a packet's way out (ip_rt_get_source).
     private func sourceOut(_ packet: Packet) -> IPv4Address {
-        routing.preferredSource(of: routing.lookup(RouteQuery(destination: packet.destination, mark: packet.mark, tos: packet.tos)))
+        let way = routing.lookup(
+            RouteQuery(destination: packet.destination, source: packet.source, mark: packet.mark, tos: packet.tos, egress: packet.egress))
+        return way.kind == .unicast ? routing.preferredSource(of: way) : routing.ports.selectSource(packet.egress)
     }
 
     /// The address of ours that the sender of a packet is to see (fib_compute_spec_dst).
     private func sourceBack(_ packet: Packet) -> IPv4Address {
-        if routing.ports.isLocal(packet.destination) { return packet.destination }
-        let source = routing.preferredSource(of: routing.lookup(RouteQuery(destination: packet.source, tos: packet.tos)))
-        return source.isUnspecified ? routing.ports.selectSource(packet.ingress) : source
+        let way = routing.lookup(RouteQuery(destination: packet.source, tos: packet.tos))
+        switch way.kind {
+        case .unicast, .local, .broadcast: return routing.preferredSource(of: way)
+        default: return routing.ports.selectSource(packet.ingress == .host ? packet.egress : packet.ingress)
+        }
     }
 
     /// Whether an address is the host's or a group's (inet_addr_type is not RTN_UNICAST).
     private func isOurs(_ address: IPv4Address) -> Bool {
-        switch routing.lookup(RouteQuery(destination: address)).kind {
+        // 0.0.0.0/8 counts as broadcast.
+        if address.rawValue >> 24 == 0 { return true }
+        return switch routing.lookup(RouteQuery(destination: address)).kind {
         case .local, .broadcast, .multicast: true
         default: false
         }

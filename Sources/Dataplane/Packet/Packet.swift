@@ -71,6 +71,8 @@ import Net
     var hidesDontFragment = false
     /// Made here, in answer to another packet.
     var isAnswer = false
+    /// The worker's `options` are what was found in this packet's header.
+    var hasReadOptions = false
     /// SYNPROXY's SYN to a server: its flow is one that SYNPROXY looks after.
     var opensForClient = false
     /// What `-o` is compared with in OUTPUT: the way out from before its rules, whatever they change (nf_hook_state); `.host`

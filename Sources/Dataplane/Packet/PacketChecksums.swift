@@ -65,6 +65,13 @@ extension Packet {
         return sum.folded == 0xFFFF
     }
 
+    /// Whether the IP header's checksum is right.
+    var hasRightHeaderChecksum: Bool {
+        var sum = Checksum()
+        unsafe sum.add(UnsafeRawPointer(ip), count: headerLength)
+        return sum.folded == 0xFFFF
+    }
+
     /// Writes the IP header's checksum anew.
     func fillHeaderChecksum() {
         setIP16(Offset.ipChecksum, 0)

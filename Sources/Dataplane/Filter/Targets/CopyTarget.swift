@@ -81,6 +81,7 @@ extension Worker {
         copy.setIP32(Offset.ipDestination, packet.source.rawValue)
         copy.source = packet.destination
         copy.destination = packet.source
+        if hasChangedOptions(packet) { copy.fillHeaderChecksum() }
         // Swapping leaves every checksum right. In FORWARD the hop was counted before.
         if hook != .forward { copy.decrementTTL() }
         leave(&copy)
