@@ -8,8 +8,6 @@ final class MemoryKeeper: Sendable {
     private static let interval: useconds_t = 50_000
     /// What is kept ready beyond what is in use is at most this fraction of the memory there is: the whole table, if it is not very large.
     private static let fraction = 8
-    /// A worker that wants the same core gets three times as much of it.
-    private static let niceness: Int32 = 5
 
     private let table: FlowTable
     private let isOver = Atomic<Bool>(false)
@@ -18,8 +16,7 @@ final class MemoryKeeper: Sendable {
 
     /// Runs until `stop`, or until everything is there.
     func run() {
-        // Of this thread alone, as Linux has it.
-        setpriority(Int32(PRIO_PROCESS.rawValue), 0, Self.niceness)
+        // Not at a lower priority: a worker that comes first to a page has the work itself.
         var population = FlowPopulation(table, bytes: MemoryLimit.bytes() / Self.fraction)
         while !isOver.load(ordering: .relaxed), !population.isComplete {
             if !population.advance() { usleep(Self.interval) }
