@@ -33,11 +33,19 @@ public final class Lab {
     public func namespace(_ name: String) -> String { prefix + name }
     public var router: String { namespace("router") }
 
-    /// Starts a program in a namespace of the laboratory.
+    /// Starts a program in a namespace of the laboratory, and waits until it is there: what is not would outlive the laboratory.
     public func start(_ command: [String], in name: String, input: String? = nil, environment: [String] = []) throws
         -> Program
     {
-        try Program(command, in: namespace(name), input: input, environment: environment)
+        let program = try Program(command, in: namespace(name), input: input, environment: environment)
+        let there = Self.inode("/run/netns/" + namespace(name))
+        _ = Clock.wait(seconds: 10, every: 0.001) { Self.inode("/proc/\(program.pid)/ns/net") == there || !program.isRunning }
+        return program
+    }
+
+    private static func inode(_ path: String) -> UInt64? {
+        var status = stat()
+        return unsafe stat(path, &status) == 0 ? UInt64(status.st_ino) : nil
     }
 
     /// Runs a program in a namespace of the laboratory to its end.
